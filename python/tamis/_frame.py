@@ -1,0 +1,171 @@
+"""The one place that knows pandas, polars and Arrow (through narwhals): frames in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from tamis.exceptions import DataError, ParameterError
+
+__all__ = ["Values", "is_frame", "names", "replace_cells", "row_labels", "take", "values", "wrap"]
+
+
+@dataclass(frozen=True)
+class Values:
+    """One column as NumPy: `data` and where it is `missing` (data is arbitrary there).
+
+    `kind` is "float" (float32 or float64), "int" (int64), "uint" (uint64), "bool",
+    "str" (object array of str), "time" (int64 nanoseconds) or "object" (anything else).
+    """
+
+    kind: str
+    data: np.ndarray
+    missing: np.ndarray
+
+
+def is_frame(data: Any) -> bool:
+    """Return whether `data` is an eager frame: pandas, polars, Arrow or another narwhals knows."""
+    return bool(nw.dependencies.is_into_dataframe(data))
+
+
+def wrap(data: Any, what: str = "data") -> nw.DataFrame[Any]:
+    """Return the narwhals view of a frame whose column names are usable.
+
+    Raises
+    ------
+    ParameterError
+        If `data` is not an eager frame.
+    DataError
+        If it has no column, or two columns of the same name.
+    """
+    if type(data).__name__ == "LazyFrame":
+        raise ParameterError(f"{what} is a lazy frame: call .collect() on it first")
+    if not is_frame(data):
+        raise ParameterError(
+            f"{what} must be a pandas or polars frame or an Arrow table; "
+            f"got {type(data).__module__}.{type(data).__name__}"
+        )
+    columns = [str(c) for c in getattr(data, "column_names", getattr(data, "columns", ()))]
+    twice = sorted({c for c in columns if columns.count(c) > 1})
+    if twice:
+        raise DataError(f"{what} has more than one column named {twice[0]!r}: rename one of them")
+    if not columns:
+        raise DataError(f"{what} has no columns")
+    return nw.from_native(data, eager_only=True)
+
+
+def names(data: Any) -> list[str]:
+    """Return the column names of a frame."""
+    return list(wrap(data).columns)
+
+
+def take(data: Any, rows: np.ndarray) -> Any:
+    """Return the given rows (positions or a mask) in the same container, dtypes and index kept."""
+    rows = np.asarray(rows)
+    if rows.dtype == bool:
+        rows = np.flatnonzero(rows)
+    if hasattr(data, "iloc"):
+        return data.iloc[rows]
+    if is_frame(data):
+        return wrap(data)[rows.tolist(), :].to_native()
+    return np.asarray(data)[rows]
+
+
+def row_labels(data: Any) -> np.ndarray:
+    """Return the pandas index of a frame, or positions where the container has none."""
+    if hasattr(data, "iloc"):
+        return np.asarray(data.index)
+    return np.arange(len(wrap(data)))
+
+
+def values(series: nw.Series[Any]) -> Values:
+    """Return a column as a NumPy array of its own kind and a mask of what is missing."""
+    dtype = series.dtype
+    missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
+    if dtype.is_float() or isinstance(dtype, nw.Decimal):
+        width = np.float32 if dtype == nw.Float32 else np.float64
+        data = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64).astype(width)
+        return Values("float", data, missing | np.isnan(data))
+    if dtype.is_integer():
+        kind: Any = nw.UInt64 if dtype.is_unsigned_integer() else nw.Int64
+        data = _filled(series, missing, 0).cast(kind).to_numpy()
+        return Values("uint" if dtype.is_unsigned_integer() else "int", np.asarray(data), missing)
+    if dtype == nw.Boolean:
+        data = np.asarray(_filled(series, missing, False).to_numpy(), dtype=bool)
+        return Values("bool", data, missing)
+    if dtype in (nw.Datetime, nw.Date, nw.Duration):
+        return Values("time", _nanoseconds(series, missing), missing)
+    if dtype in (nw.String, nw.Categorical, nw.Enum):
+        data = np.array(series.to_list(), dtype=object)
+        if all(isinstance(v, str) for v in data[~missing]):
+            return Values("str", data, missing)
+        return _objects(data, missing)
+    data = np.empty(len(series), dtype=object)
+    data[:] = series.to_list()
+    return _objects(data, missing)
+
+
+def _filled(series: nw.Series[Any], missing: np.ndarray, value: Any) -> nw.Series[Any]:
+    return series.fill_null(value) if missing.any() else series
+
+
+def _nanoseconds(series: nw.Series[Any], missing: np.ndarray) -> np.ndarray:
+    """Return times and durations as int64 nanoseconds (missing ones as 0)."""
+    if series.dtype == nw.Date:
+        series = series.cast(nw.Datetime("us"))
+    elif isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is not None:
+        series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    unit = "timedelta64[ns]" if isinstance(series.dtype, nw.Duration) else "datetime64[ns]"
+    data = np.asarray(series.to_numpy()).astype(unit).astype(np.int64)
+    return np.where(missing, 0, data)
+
+
+def _objects(data: np.ndarray, missing: np.ndarray) -> Values:
+    """Return objects as the plain kind they all have, if they have one (booleans, numbers)."""
+    present = [v for v, gone in zip(data, missing, strict=True) if not gone]
+    types = {type(v) for v in present}
+    if types == {bool}:
+        return Values("bool", np.where(missing, False, data).astype(bool), missing)
+    if types and types <= {int, float} and all(abs(v) <= 2**53 for v in present):
+        floats = np.where(missing, np.nan, data).astype(np.float64)
+        return Values("float", floats, missing | np.isnan(floats))
+    return Values("object", data, missing)
+
+
+def replace_cells(data: Any, name: str, rows: np.ndarray, new: Sequence[Any] | np.ndarray) -> Any:
+    """Return a copy of the frame in which `name` has the values `new` at positions `rows`.
+
+    The column keeps its dtype where the new values fit it, and becomes the least dtype that
+    holds them where they do not (a fraction in a column of integers).
+    """
+    frame = wrap(data)
+    new = list(new)
+    if len(rows) == 0:
+        return data
+    if hasattr(data, "iloc"):
+        column = data[name]
+        whole = column.dtype.kind in "iu" if hasattr(column.dtype, "kind") else False
+        if whole and not all(float(v).is_integer() for v in new):
+            column = column.astype("Float64" if column.hasnans else "float64")
+        elif whole:
+            new = [int(v) for v in new]
+        column = column.copy()
+        column.iloc[rows] = new
+        copy = data.copy(deep=False)
+        copy[name] = column
+        return copy
+    cells = frame.get_column(name).to_list()
+    for row, value in zip(np.asarray(rows).tolist(), new, strict=True):
+        cells[row] = value
+    dtype = frame.schema[name]
+    if dtype.is_integer():
+        fits = all(float(v).is_integer() for v in new)
+        dtype = dtype if fits else nw.Float64()
+        cells = [None if c is None else (int(c) if fits else float(c)) for c in cells]
+    backend = nw.get_native_namespace(frame)
+    column_new = nw.new_series(name, cells, dtype, backend=backend)
+    return frame.with_columns(column_new).to_native()

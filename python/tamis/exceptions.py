@@ -1,0 +1,54 @@
+"""Errors of tamis: one tree, each also the built-in error that callers already catch."""
+
+from __future__ import annotations
+
+from sklearn.exceptions import NotFittedError
+
+__all__ = [
+    "DataError",
+    "InternalError",
+    "MissingExtraError",
+    "NotConvergedError",
+    "NotFittedError",
+    "ParameterError",
+    "ShapeError",
+    "StateError",
+    "StoppedError",
+    "TamisError",
+]
+
+
+class TamisError(Exception):
+    """What every error of tamis is."""
+
+
+class ParameterError(TamisError, ValueError):
+    """A parameter has a value that cannot be used."""
+
+
+class ShapeError(TamisError, ValueError):
+    """Arrays, columns or rows do not fit each other."""
+
+
+class DataError(TamisError, ValueError):
+    """The data cannot be used as they are; the message names the column, row or file."""
+
+
+class NotConvergedError(TamisError, RuntimeError):
+    """A method did not reach its tolerance."""
+
+
+class StateError(TamisError, ValueError):
+    """Saved or fitted state is absent, damaged or of another version."""
+
+
+class StoppedError(TamisError, RuntimeError):
+    """The work was stopped by its caller."""
+
+
+class InternalError(TamisError, RuntimeError):
+    """A bug in tamis."""
+
+
+class MissingExtraError(TamisError, ImportError):
+    """An optional package is needed; the message names the extra that brings it."""

@@ -1,0 +1,1 @@
+"""Quality: what is wrong with data."""

@@ -1,0 +1,1 @@
+"""Search: data steps and models together, leakage-safe."""

@@ -1,0 +1,1 @@
+//! Small dense linear algebra shared by the models.

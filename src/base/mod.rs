@@ -1,0 +1,13 @@
+//! The ground every kernel stands on: errors, stopping, threads, random streams, numbers.
+
+pub mod ctx;
+pub mod error;
+pub mod float;
+pub mod hash;
+pub mod linalg;
+pub mod par;
+pub mod rng;
+pub mod stats;
+
+pub use ctx::Ctx;
+pub use error::{Error, Result};

@@ -1,0 +1,1 @@
+//! Duplicates of every kind.

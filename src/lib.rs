@@ -1,0 +1,14 @@
+//! Kernels of tamis: refined training data and better models.
+//!
+//! `base` knows nothing of the areas. `near`, `media` and `trees` hold what several areas share.
+//! An area imports those and never another area. Nothing here knows Python except `py`.
+
+pub mod base;
+pub mod dedup;
+pub mod impute;
+pub mod models;
+pub mod outlier;
+pub mod trees;
+
+#[cfg(feature = "python")]
+mod py;

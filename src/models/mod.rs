@@ -1,0 +1,1 @@
+//! Models: linear, logistic, trees.

@@ -1,0 +1,23 @@
+//! The bindings: the only place that knows Python. Each area's file extracts, calls and wraps.
+
+mod arr;
+mod dedup;
+mod err;
+mod impute;
+mod models;
+mod outlier;
+mod run;
+
+use pyo3::prelude::*;
+
+/// Rust kernels of tamis. Private: the Python package is the interface.
+#[pymodule]
+fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
+    run::register(m)?;
+    dedup::register(m)?;
+    impute::register(m)?;
+    models::register(m)?;
+    outlier::register(m)
+}

@@ -1,0 +1,1 @@
+//! Flat trees shared by models, imputation and isolation forests.
