@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from typing import Any, final
 
-import numpy as np
-from numpy.typing import NDArray
-
 __version__: str
 DEBUG_BUILD: bool
 

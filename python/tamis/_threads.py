@@ -37,7 +37,7 @@ def in_worker() -> bool:
     )
 
 
-class worker:  # noqa: N801 - reads as a statement: `with worker():`
+class worker:
     """Mark the current thread as a worker while the block runs."""
 
     def __enter__(self) -> None:
