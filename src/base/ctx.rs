@@ -17,12 +17,12 @@ pub struct Ctx {
 impl Ctx {
     /// A context for `threads` threads (at least one) with a stop flag of its own.
     pub fn new(threads: usize) -> Self {
-        Self::with_stop(threads, Arc::default())
-    }
-
-    /// A context that stops when the given flag is set.
-    pub fn with_stop(threads: usize, stop: Arc<AtomicBool>) -> Self {
-        Ctx { threads: threads.max(1), stop, done: Arc::default(), total: Arc::default() }
+        Ctx {
+            threads: threads.max(1),
+            stop: Arc::default(),
+            done: Arc::default(),
+            total: Arc::default(),
+        }
     }
 
     /// How many threads the kernel may use.

@@ -11,13 +11,13 @@ use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::err::{InternalError, from_panic};
-use crate::base::{Ctx, Result};
+use crate::base::{Ctx, Error, Result};
 
 /// How often a waiting caller looks for Ctrl-C and reports progress.
 const LOOK: Duration = Duration::from_millis(20);
 
 thread_local! {
-    /// The scope that kernels called from this thread run under, innermost last.
+    /// The scopes that kernels called from this thread run under; each of them can stop a kernel.
     static SCOPES: RefCell<Vec<Arc<AtomicBool>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -51,11 +51,15 @@ impl Scope {
 
     #[pyo3(signature = (*_exc))]
     fn __exit__(&self, _exc: &Bound<'_, pyo3::types::PyTuple>) {
-        SCOPES.with_borrow_mut(|s| s.pop());
+        SCOPES.with_borrow_mut(|s| {
+            if let Some(i) = s.iter().rposition(|stop| Arc::ptr_eq(stop, &self.stop)) {
+                s.remove(i);
+            }
+        });
     }
 }
 
-/// Burns CPU for `seconds`, polling the stop flag: for tests of Ctrl-C, threads and panics.
+/// Waits `seconds` in a kernel, polling the stop flag: for tests of Ctrl-C, threads and panics.
 #[pyfunction]
 #[pyo3(signature = (seconds, n_jobs=1, fail=false, progress=None))]
 fn _spin(
@@ -125,8 +129,12 @@ pub fn run<T: Send>(
     kernel: impl FnOnce(&Ctx) -> Result<T> + Send,
 ) -> PyResult<T> {
     let threads = n_jobs.max(1);
-    let stop = SCOPES.with_borrow(|s| s.last().cloned()).unwrap_or_default();
-    let ctx = Ctx::with_stop(threads, stop);
+    let scopes = SCOPES.with_borrow(Clone::clone);
+    let scope_stopped = || scopes.iter().any(|stop| stop.load(Ordering::Relaxed));
+    if scope_stopped() {
+        return Err(Error::Stopped.into());
+    }
+    let ctx = Ctx::new(threads);
     let work = || catch_unwind(AssertUnwindSafe(|| kernel(&ctx)));
     let pool = if threads > 1 { Some(pool(threads)?) } else { None };
     let (outcome, signal) = py.detach(|| {
@@ -150,6 +158,9 @@ pub fn run<T: Send>(
                     Ok(outcome) => return (Some(outcome), signal),
                     Err(RecvTimeoutError::Disconnected) => return (None, signal),
                     Err(RecvTimeoutError::Timeout) if signal.is_none() => {
+                        if scope_stopped() {
+                            ctx.stop();
+                        }
                         if let Err(e) = Python::attach(|py| look(py, &ctx, progress.as_ref())) {
                             ctx.stop();
                             signal = Some(e);
