@@ -26,10 +26,10 @@ def fail(message):
     raise SystemExit(f"dev.py: {message}")
 
 
-def run(*command, cwd=ROOT, **options):
+def run(*command):
     """Print a command, run it in the project's folder and end with its exit code if it fails."""
     print("+", *command, flush=True)
-    code = subprocess.run([str(c) for c in command], cwd=cwd, **options).returncode
+    code = subprocess.run([str(c) for c in command], cwd=ROOT, check=False).returncode
     if code:
         raise SystemExit(code)
 
@@ -71,8 +71,9 @@ def set_up(extra):
     done = json.loads(stamp.read_text()) if stamp.exists() else {}
     sources = fingerprint()
     extras = done.get("extras", []) if done.get("sources") == sources else []
-    there = subprocess.run([interpreter, "-I", "-c", "import tamis"], stderr=subprocess.DEVNULL)
-    if extra not in extras or there.returncode:
+    probe = [interpreter, "-I", "-c", "import tamis"]
+    there = subprocess.run(probe, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    if extra not in extras or not there:
         if shutil.which("cargo") is None:
             fail("cargo is not on the PATH: install Rust from https://rustup.rs")
         stamp.unlink(missing_ok=True)
@@ -120,7 +121,7 @@ COMMANDS = {f.__name__: f for f in (demo, test, lint, bench)}
 
 def main():
     """Parse the command line and do what it says."""
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 (the file is run by whatever python3 is)
         fail(f"Python 3.10 or newer is needed; this is {sys.version.split()[0]}")
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)

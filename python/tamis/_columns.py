@@ -89,9 +89,10 @@ def _number_markers(uniques: np.ndarray, counts: np.ndarray) -> tuple[tuple, tup
     suspects = []
     for s in SUSPECT_NUMBERS:
         rest = uniques[uniques < s].astype(float)
-        if len(rest) > 2 and counts[uniques == s].sum() >= 3 and uniques.max() == s:
-            if s - rest.max() > rest.max() - rest.min():
-                suspects.append(s)
+        if len(rest) < 3 or counts[uniques == s].sum() < 3 or uniques.max() != s:
+            continue
+        if s - rest.max() > rest.max() - rest.min():
+            suspects.append(s)
     return markers, tuple(suspects)
 
 
