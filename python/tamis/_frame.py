@@ -11,7 +11,18 @@ import numpy as np
 
 from tamis.exceptions import DataError, ParameterError
 
-__all__ = ["Values", "is_frame", "names", "replace_cells", "row_labels", "take", "values", "wrap"]
+__all__ = [
+    "Values",
+    "build",
+    "is_frame",
+    "names",
+    "replace_cells",
+    "replace_column",
+    "row_labels",
+    "take",
+    "values",
+    "wrap",
+]
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,33 @@ def wrap(data: Any, what: str = "data") -> nw.DataFrame[Any]:
 def names(data: Any) -> list[str]:
     """Return the column names of a frame."""
     return list(wrap(data).columns)
+
+
+def build(like: Any, columns: dict[str, Sequence[Any]]) -> Any:
+    """Return a new frame of the same library as `like` (pandas where it is no frame).
+
+    A column of mixed types stays as it is in pandas and becomes text elsewhere.
+    """
+    if not is_frame(like) or hasattr(like, "iloc"):
+        import pandas as pd
+
+        return pd.DataFrame({k: _as_column(v) for k, v in columns.items()})
+    plain: dict[str, Any] = {}
+    for name, column in columns.items():
+        cells = [c.item() if isinstance(c, np.generic) else c for c in column]
+        kinds = {type(c) for c in cells if c is not None}
+        mixed = len(kinds) > 1 and not kinds <= {int, float}
+        plain[name] = [None if c is None else str(c) for c in cells] if mixed else cells
+    return nw.from_dict(plain, backend=nw.get_native_namespace(wrap(like))).to_native()
+
+
+def _as_column(cells: Sequence[Any]) -> Any:
+    """Return cells as pandas is to take them: mixed types as objects, untouched."""
+    if isinstance(cells, np.ndarray) or len({type(c) for c in cells if c is not None}) < 2:
+        return list(cells) if len(cells) else np.array([], dtype=object)
+    column = np.empty(len(cells), dtype=object)
+    column[:] = list(cells)
+    return column
 
 
 def take(data: Any, rows: np.ndarray) -> Any:
@@ -147,7 +185,13 @@ def replace_cells(data: Any, name: str, rows: np.ndarray, new: Sequence[Any] | n
     if len(rows) == 0:
         return data
     if hasattr(data, "iloc"):
-        column, new = _able_to_hold(data[name], new)
+        column = data[name]
+        whole = column.dtype.kind in "iu" if hasattr(column.dtype, "kind") else False
+        if whole and not all(float(v).is_integer() for v in new):
+            column = column.astype("Float64" if column.hasnans else "float64")
+        elif whole:
+            new = [int(v) for v in new]
+        column = column.copy()
         column.iloc[rows] = new
         copy = data.copy(deep=False)
         copy[name] = column
@@ -165,18 +209,13 @@ def replace_cells(data: Any, name: str, rows: np.ndarray, new: Sequence[Any] | n
     return frame.with_columns(column_new).to_native()
 
 
-def _able_to_hold(column: Any, new: list[Any]) -> tuple[Any, list[Any] | np.ndarray]:
-    """Return a copy of a pandas column in a dtype that holds the values, and these in it."""
-    kind = getattr(column.dtype, "kind", "O")
-    if column.dtype == "category":
-        fresh = [v for v in dict.fromkeys(new) if v not in column.cat.categories]
-        return column.cat.add_categories(fresh), new
-    if kind in "iu" and all(float(v).is_integer() for v in new):
-        return column.copy(), [int(v) for v in new]
-    if kind in "iu":
-        arrow = "pyarrow" in str(column.dtype)
-        nullable = "double[pyarrow]" if arrow else "Float64"
-        return column.astype("float64" if isinstance(column.dtype, np.dtype) else nullable), new
-    if column.dtype == np.float32:
-        return column.copy(), np.asarray(new, dtype=np.float32)  # rounded, not refused
-    return column.copy(), new
+def replace_column(data: Any, name: str, numbers: np.ndarray) -> Any:
+    """Return a copy of the frame in which `name` holds float64 numbers, NaN where missing."""
+    if hasattr(data, "iloc"):
+        copy = data.copy(deep=False)
+        copy[name] = numbers
+        return copy
+    frame = wrap(data)
+    cells = [None if np.isnan(x) else float(x) for x in numbers]
+    column = nw.new_series(name, cells, nw.Float64(), backend=nw.get_native_namespace(frame))
+    return frame.with_columns(column).to_native()

@@ -19,7 +19,5 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     dedup::register(m)?;
     impute::register(m)?;
     models::register(m)?;
-    outlier::register(m)?;
-    // Private, so never imported by `*`; with it, the stub would have to repeat every name.
-    m.delattr("__all__")
+    outlier::register(m)
 }

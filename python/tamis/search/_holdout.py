@@ -1,0 +1,104 @@
+"""One honest score, on rows that nothing was fitted on or chosen by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tamis._random import derive
+from tamis.search._metrics import Metric, Predictions
+
+__all__ = ["Holdout", "judge"]
+
+_RESAMPLES = 500
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The score on the holdout rows, beside plainer ways. Higher is better, as in scikit-learn.
+
+    Attributes
+    ----------
+    metric : str
+        The scikit-learn scorer.
+    score, low, high : float
+        The model's score and its 95 % bootstrap interval.
+    baseline : float
+        The same model with the plainest preparation.
+    dummy : float
+        A model that sees no column.
+    gain, gain_low, gain_high : float
+        Score less baseline, and its 95 % paired bootstrap interval.
+    verdict : str
+        "better than the baseline", "worse than the baseline" or "no evidence of a gain".
+    n_rows : int
+        How many rows the holdout has.
+    """
+
+    metric: str
+    score: float
+    low: float
+    high: float
+    baseline: float
+    dummy: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    verdict: str
+    n_rows: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.metric} on {self.n_rows} holdout rows: {self.score:.4f} "
+            f"[{self.low:.4f}, {self.high:.4f}], baseline {self.baseline:.4f}, "
+            f"dummy {self.dummy:.4f}: {self.verdict}"
+        )
+
+
+def judge(
+    metric: Metric,
+    y: np.ndarray,
+    model: Predictions,
+    baseline: Predictions,
+    dummy: Predictions,
+    seed: int,
+) -> Holdout:
+    """Score the predictions, with bootstrap intervals over the holdout rows."""
+    rng = np.random.default_rng(derive(seed, "bootstrap"))
+    same = model is baseline
+    draws = []
+    for _ in range(_RESAMPLES):
+        rows = rng.integers(len(y), size=len(y))
+        ours = _score(metric, model[rows], y[rows])
+        draws.append((ours, ours if same else _score(metric, baseline[rows], y[rows])))
+    scores, plain = np.array(draws).T
+    low, high = _interval(scores)
+    gain_low, gain_high = (0.0, 0.0) if same else _interval(scores - plain)
+    score, base = metric.score(model, y), metric.score(baseline, y)
+    word = "no evidence of a gain over the baseline"
+    if gain_low > 0:
+        word = "better than the baseline"
+    elif gain_high < 0:
+        word = "worse than the baseline"
+    return Holdout(
+        metric.name, score, low, high, base, metric.score(dummy, y),
+        score - base, gain_low, gain_high, word, len(y),
+    )  # fmt: skip
+
+
+def _score(metric: Metric, said: Predictions, y: np.ndarray) -> float:
+    """Return the score, NaN where a resample cannot be scored (one class only)."""
+    try:
+        return metric.score(said, y)
+    except ValueError:
+        return float("nan")
+
+
+def _interval(draws: np.ndarray) -> tuple[float, float]:
+    known = draws[np.isfinite(draws)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [0.5 - _LEVEL / 2, 0.5 + _LEVEL / 2])
+    return float(low), float(high)

@@ -1,0 +1,159 @@
+"""The space of plans for a table: which choices make sense, and draws from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tamis.search._plan import PLAIN, STEPS, Plan
+
+__all__ = ["Facts", "Space"]
+
+#: Model families and the values their parameters are drawn from.
+FAMILIES: dict[str, dict[str, tuple]] = {
+    "logistic": {"C": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)},
+    "linear": {},
+    "ridge": {"alpha": (0.01, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)},
+    "tree": {"max_depth": (3, 4, 5, 6, 8, 12), "min_samples_leaf": (1, 5, 10, 20, 50)},
+    "boosting": {
+        "l2_regularization": (0.0, 1.0, 10.0),
+        "learning_rate": (0.03, 0.06, 0.1, 0.2),
+        "max_iter": (50, 100, 200),
+        "max_leaf_nodes": (7, 15, 31),
+        "min_samples_leaf": (10, 20, 40),
+    },
+}
+
+#: Where each family starts.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "logistic": {"C": 1.0},
+    "linear": {},
+    "ridge": {"alpha": 1.0},
+    "tree": {"max_depth": 5, "min_samples_leaf": 10},
+    "boosting": {
+        "l2_regularization": 0.0,
+        "learning_rate": 0.1,
+        "max_iter": 100,
+        "max_leaf_nodes": 15,
+        "min_samples_leaf": 20,
+    },
+}
+_LINEAR = ("logistic", "linear", "ridge")
+#: kNN imputation compares every row that has a gap with all others: more cells than this is slow.
+_MOST_KNN_WORK = 2e9
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the training table has: it decides which choices make sense."""
+
+    classifies: bool
+    n_rows: int
+    n_numbers: int
+    n_categories: int
+    duplicates: bool
+    gaps: bool
+    number_gap_rows: int
+
+
+class Space:
+    """The plans that make sense for a table.
+
+    Parameters
+    ----------
+    facts : Facts
+        What the table has.
+    seed : int
+        The same seed gives the same draws.
+    """
+
+    def __init__(self, facts: Facts, seed: int) -> None:
+        self.facts = facts
+        self.families = (
+            ("logistic", "boosting", "tree")
+            if facts.classifies
+            else ("ridge", "boosting", "tree", "linear")
+        )
+        self._rng = np.random.default_rng(seed)
+
+    def choices(self, family: str) -> dict[str, tuple[str, ...]]:
+        """Return the choices of each step for a model family, the plainest first."""
+        f = self.facts
+        native = family == "boosting"
+        outliers = ("keep", "clip-iqr", "clip-mad", "drop-iqr", "drop-mad")
+        missing: tuple[str, ...] = ("median",)
+        if f.gaps:
+            missing = ("median", "mode", "flag", *(("native",) if native else ()))
+            work = float(f.number_gap_rows) * f.n_rows * max(1, f.n_numbers)
+            if 0 < work <= _MOST_KNN_WORK:
+                missing += ("knn",)
+        encode: tuple[str, ...] = ("one-hot",)
+        if f.n_categories:
+            encode = ("one-hot", "target", *(("native",) if native else ()))
+        return {
+            "duplicates": ("keep", "drop") if f.duplicates else ("keep",),
+            "outliers": outliers if f.n_numbers else ("keep",),
+            "missing": missing,
+            "encode": encode,
+            "scale": ("none", "standard", "robust") if family in _LINEAR else ("none",),
+        }
+
+    def anchors(self) -> list[Plan]:
+        """Return the plans to begin with: of each family the plainest, then a likely good one."""
+        plain = [Plan(**PLAIN, family=f, params=_params(DEFAULTS[f])) for f in self.families]
+        better = []
+        for plan in plain:
+            choices = self.choices(plan.family)
+            liked = {"missing": ("native", "flag"), "encode": ("native",), "scale": ("standard",)}
+            new = {
+                step: next((c for c in liked.get(step, ()) if c in choices[step]), PLAIN[step])
+                for step in STEPS
+            }
+            better.append(replace(plan, **new))
+        return list(dict.fromkeys([*plain, *better]))
+
+    def draw(self) -> Plan:
+        """Return a plan drawn at random: each step is plain half of the time."""
+        family = self.families[self._rng.choice(len(self.families), p=self._weights())]
+        steps = {}
+        for step, options in self.choices(family).items():
+            plain = len(options) == 1 or self._rng.random() < 0.5
+            steps[step] = options[0] if plain else self._pick(options[1:])
+        params = {name: self._pick(values) for name, values in FAMILIES[family].items()}
+        return Plan(**steps, family=family, params=_params(params))
+
+    def near(self, plan: Plan) -> Plan:
+        """Return a plan that differs from the given one in one or two choices."""
+        choices = self.choices(plan.family)
+        open_steps = [s for s in STEPS if len(choices[s]) > 1]
+        names = [name for name, _ in plan.params]
+        params = dict(plan.params)
+        steps: dict[str, str] = {}
+        for _ in range(1 + int(self._rng.random() < 0.5)):
+            what = self._pick((*open_steps, *names)) if open_steps or names else None
+            if what in open_steps:
+                now = steps.get(what, getattr(plan, what))
+                steps[what] = self._pick(tuple(c for c in choices[what] if c != now))
+            elif what is not None:
+                params[what] = _neighbour(FAMILIES[plan.family][what], params[what], self._rng)
+        return replace(plan, **steps, params=_params(params))
+
+    def _weights(self) -> np.ndarray:
+        weights = np.array([{"linear": 1.0, "tree": 1.0}.get(f, 3.0) for f in self.families])
+        return weights / weights.sum()
+
+    def _pick(self, options: tuple) -> Any:
+        return options[int(self._rng.integers(len(options)))]
+
+
+def _params(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(params.items()))
+
+
+def _neighbour(values: tuple, now: Any, rng: np.random.Generator) -> Any:
+    """Return the value one place up or down from the one a plan has."""
+    place = values.index(now) if now in values else 0
+    step = 1 if rng.random() < 0.5 else -1
+    return values[min(max(place + step, 0), len(values) - 1)]
