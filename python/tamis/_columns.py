@@ -107,20 +107,19 @@ def _text(v: Values, name: str, dtype: str) -> Column:
     distinct = sorted(set(present.tolist()))
     markers = tuple(d for d in distinct if d.strip().lower() in MISSING_TEXTS)
     real = [d for d in distinct if d not in set(markers)]
-    n_missing = int(v.missing.sum())
-    counts = {"n_rows": len(v.data), "n_missing": n_missing, "n_distinct": len(real)}
+    counts = (len(v.data), int(v.missing.sum()), len(real))
     if len(real) < 2:
         kind = "constant" if real else "empty"
-        return Column(name, kind, dtype, **counts, markers=markers)
+        return Column(name, kind, dtype, *counts, markers=markers)
     # Judged over distinct values: a column of "a" and "3" is no column of numbers.
     if sum(bool(_NUMBER.match(d)) for d in real) >= _MOSTLY * len(real):
-        return Column(name, "number", dtype, **counts, markers=markers, parse="number")
+        return Column(name, "number", dtype, *counts, markers=markers, parse="number")
     if sum(bool(_DATE.match(d.strip())) for d in real) >= _MOSTLY * len(real):
-        return Column(name, "datetime", dtype, **counts, markers=markers, parse="datetime")
+        return Column(name, "datetime", dtype, *counts, markers=markers, parse="datetime")
     if len(real) > _UNIQUE * len(present) and len(present) >= _ENOUGH:
         long = np.mean([len(d.split()) for d in real]) >= 3 or np.mean([len(d) for d in real]) > 30
-        return Column(name, "text" if long else "identifier", dtype, **counts, markers=markers)
-    return Column(name, "category", dtype, **counts, markers=markers)
+        return Column(name, "text" if long else "identifier", dtype, *counts, markers=markers)
+    return Column(name, "category", dtype, *counts, markers=markers)
 
 
 def parse_number(text: str) -> float:

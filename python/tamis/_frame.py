@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ def names(data: Any) -> list[str]:
     return list(wrap(data).columns)
 
 
-def build(like: Any, columns: dict[str, Sequence[Any]]) -> Any:
+def build(like: Any, columns: Mapping[str, Sequence[Any]]) -> Any:
     """Return a new frame of the same library as `like` (pandas where it is no frame).
 
     A column of mixed types stays as it is in pandas and becomes text elsewhere.
@@ -185,13 +185,7 @@ def replace_cells(data: Any, name: str, rows: np.ndarray, new: Sequence[Any] | n
     if len(rows) == 0:
         return data
     if hasattr(data, "iloc"):
-        column = data[name]
-        whole = column.dtype.kind in "iu" if hasattr(column.dtype, "kind") else False
-        if whole and not all(float(v).is_integer() for v in new):
-            column = column.astype("Float64" if column.hasnans else "float64")
-        elif whole:
-            new = [int(v) for v in new]
-        column = column.copy()
+        column, new = _able_to_hold(data[name], new)
         column.iloc[rows] = new
         copy = data.copy(deep=False)
         copy[name] = column
@@ -207,6 +201,23 @@ def replace_cells(data: Any, name: str, rows: np.ndarray, new: Sequence[Any] | n
     backend = nw.get_native_namespace(frame)
     column_new = nw.new_series(name, cells, dtype, backend=backend)
     return frame.with_columns(column_new).to_native()
+
+
+def _able_to_hold(column: Any, new: list[Any]) -> tuple[Any, list[Any] | np.ndarray]:
+    """Return a copy of a pandas column in a dtype that holds the values, and these in it."""
+    kind = getattr(column.dtype, "kind", "O")
+    if column.dtype == "category":
+        fresh = [v for v in dict.fromkeys(new) if v not in column.cat.categories]
+        return column.cat.add_categories(fresh), new
+    if kind in "iu" and all(float(v).is_integer() for v in new):
+        return column.copy(), [int(v) for v in new]
+    if kind in "iu":
+        arrow = "pyarrow" in str(column.dtype)
+        nullable = "double[pyarrow]" if arrow else "Float64"
+        return column.astype("float64" if isinstance(column.dtype, np.dtype) else nullable), new
+    if column.dtype == np.float32:
+        return column.copy(), np.asarray(new, dtype=np.float32)  # rounded, not refused
+    return column.copy(), new
 
 
 def replace_column(data: Any, name: str, numbers: np.ndarray) -> Any:

@@ -19,5 +19,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     dedup::register(m)?;
     impute::register(m)?;
     models::register(m)?;
-    outlier::register(m)
+    outlier::register(m)?;
+    // Private, so never imported by `*`; with it, the stub would have to repeat every name.
+    m.delattr("__all__")
 }
