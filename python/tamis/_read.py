@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import bz2
+import csv
+import gzip
+import lzma
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,8 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+#: Endings of compressed files, and what opens them.
+OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 def read(path: str | Path) -> Any:
@@ -40,9 +47,11 @@ def read(path: str | Path) -> Any:
         If the file is broken; the message names the file and, where there is one, the line.
     """
     path = Path(path)
+    if path.is_dir():
+        raise ParameterError(f"{path} is a folder: name a file in it")
     if not path.is_file():
         raise ParameterError(f"no such file: {path}{_nearest(path)}")
-    endings = [s.lower() for s in path.suffixes if s.lower() not in (".gz", ".bz2", ".xz", ".zst")]
+    endings = [s.lower() for s in path.suffixes if s.lower() not in OPENERS]
     kind = FORMATS.get(endings[-1] if endings else "")
     if kind is None:
         raise ParameterError(
@@ -60,36 +69,97 @@ def _text(path: Path, kind: str) -> Any:
     import pandas as pd
 
     try:
-        if kind == "jsonl":
-            return _jsonl(path)
+        return _jsonl(path) if kind == "jsonl" else _csv(path, "\t" if kind == "tsv" else ",")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}, {_line_not_utf8(path)}: save it as UTF-8 first") from error
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{path} holds no rows") from error
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+
+
+def _open(path: Path, mode: str = "rt") -> Any:
+    """Open a file, compressed or not, as bytes ("rb") or as UTF-8 text ("rt")."""
+    text = {} if "b" in mode else {"encoding": "utf-8-sig", "newline": ""}
+    return OPENERS.get(path.suffix.lower(), open)(path, mode, **text)
+
+
+def _csv(path: Path, separator: str) -> Any:
+    import pandas as pd
+
+    records = (record for record in _records(path, separator) if record[1])
+    _, header = next(records, (1, []))
+    line, first = next(records, (1, []))
+    if len(first) > len(header):  # pandas would take the first cell for a row label
+        raise DataError(f"{path}, {_too_many(line, first, header)}")
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise DataError(f"{path} has more than one column named {twice[0]!r}: rename one of them")
+    try:
         # skipinitialspace: files in the wild write "a, b"; dates stay text until profiled.
         return pd.read_csv(
             path,
-            sep="\t" if kind == "tsv" else ",",
+            sep=separator,
             skipinitialspace=True,
             low_memory=False,
             encoding="utf-8-sig",
             on_bad_lines="error",
         )
     except pd.errors.ParserError as error:
-        raise DataError(f"{path}: {_line_of(str(error))}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8 first"
-        ) from error
-    except (pd.errors.EmptyDataError, OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        raise DataError(f"{path}{_what_is_broken(path, separator, str(error))}") from error
+
+
+def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line a record starts on and its cells."""
+    with _open(path) as lines:
+        reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
+        start = 1
+        try:
+            for cells in reader:
+                yield start, cells
+                start = reader.line_num + 1
+        except csv.Error:  # the last record cannot be told apart: a quote is open
+            yield start, []
+
+
+def _what_is_broken(path: Path, separator: str, error: str) -> str:
+    """Say pandas' parser error in our words, with the line of the file.
+
+    pandas counts records, not lines, and a cell may span several lines.
+    """
+    header: list[str] = []
+    start = 1
+    for start, cells in _records(path, separator):
+        header = header or cells
+        if "fields" in error and len(cells) > len(header):
+            return f", {_too_many(start, cells, header)}"
+    if "inside string" in error:
+        return f", line {start}: a quote opened here is never closed"
+    return f": {error.removeprefix('Error tokenizing data. ').strip()}"
+
+
+def _too_many(line: int, cells: list[str], header: list[str]) -> str:
+    return f"line {line} has {len(cells)} fields where the header has {len(header)}"
+
+
+def _line_not_utf8(path: Path) -> str:
+    """Name the first line that is not UTF-8."""
+    with _open(path, "rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return f"line {number} is not UTF-8 text (byte {error.start + 1} of the line)"
+    return "which is not UTF-8 text"
 
 
 def _jsonl(path: Path) -> Any:
-    import gzip
     import json
 
     import pandas as pd
 
     rows = []
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig") as lines:
+    with _open(path) as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -111,18 +181,6 @@ def _parquet(path: Path) -> Any:
         return pd.read_parquet(path)
     except (arrow.lib.ArrowException, OSError) as error:
         raise DataError(f"{path} is not a readable Parquet file: {error}") from error
-
-
-def _line_of(text: str) -> str:
-    """Say pandas' parser error in our words, with the line first."""
-    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text)
-    if found:
-        want, line, saw = found.groups()
-        return f"line {line} has {saw} fields where the lines before it have {want}"
-    found = re.search(r"EOF inside string starting at row (\d+)", text)
-    if found:
-        return f"a quote opened at data row {int(found.group(1)) + 1} is never closed"
-    return text.removeprefix("Error tokenizing data. ").strip()
 
 
 def _nearest(path: Path) -> str:

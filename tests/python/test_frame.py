@@ -106,7 +106,7 @@ def test_pandas_columns(kind, dtype, series, index):
     assert v.kind == kind
     assert v.data.dtype == dtype
     assert v.missing.tolist() == series.isna().tolist()
-    want = [x for x in series.tolist() if not (x is None or x is pd.NA or x != x)]
+    want = series.dropna().tolist()
     assert v.data[~v.missing].tolist() == want
     pd.testing.assert_frame_equal(frame, before)
 
