@@ -111,12 +111,26 @@ def lint(rest):
     run(interpreter, "-m", "mypy.stubtest", "tamis._core")
 
 
+def examples(rest):
+    """Run the examples of the docstrings, the scripts and the notebooks."""
+    interpreter = set_up("test")
+    run(interpreter, "-m", "pytest", "--doctest-modules", "--pyargs", "tamis")
+    run(interpreter, "-m", "pytest", "--nbmake", "examples")
+    for script in sorted(ROOT.glob("examples/*.py")):
+        run(interpreter, script.relative_to(ROOT))
+
+
+def wheels(rest):
+    """Test one wheel on every Python found here: dev.py wheels [VERSION...]."""
+    run(set_up("test"), Path("tests", "wheels.py"), *rest)
+
+
 def bench(rest):
     """Run benchmarks against named peers: dev.py bench AREA..."""
     run(set_up("bench"), Path("tests", "bench", "compare.py"), *rest)
 
 
-COMMANDS = {f.__name__: f for f in (demo, test, lint, bench)}
+COMMANDS = {f.__name__: f for f in (demo, test, lint, examples, wheels, bench)}
 
 
 def main():

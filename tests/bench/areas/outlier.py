@@ -1,0 +1,40 @@
+"""Outliers: the bounds of the interquartile range."""
+
+import numpy as np
+
+from . import Row
+
+
+def heavy(rng):
+    return rng.standard_t(3, size=(1_000_000, 20))
+
+
+def tamis(threads):
+    from tamis.outlier import IQRDetector
+
+    detector = IQRDetector(n_jobs=threads)
+    return lambda X: detector.fit(X).predict(X) == -1
+
+
+def numpy(threads):
+    def call(X):
+        low, high = np.percentile(X, [25, 75], axis=0)
+        reach = 1.5 * (high - low)
+        return (np.less(X, low - reach) | np.greater(X, high + reach)).any(axis=1)
+
+    return call
+
+
+def found(X, outliers):
+    return float(np.mean(outliers))
+
+
+ROWS = [
+    Row(
+        "rows outside the IQR bounds, 1M x 20",
+        heavy,
+        {"tamis": tamis, "numpy": numpy},
+        found,
+        "share",
+    )
+]

@@ -1,0 +1,62 @@
+"""One abi3 wheel, built once, must import and pass the quick tests on every Python there is here.
+
+Looks for python3.10 to python3.13 on the PATH and under pyenv; each gets a fresh virtual
+environment. Run it as `python3 dev.py wheels`; arguments name the versions wanted.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+NEEDED = ("pytest", "hypothesis")
+
+
+def run(*command):
+    print("+", *command, flush=True)
+    subprocess.run([str(c) for c in command], cwd=ROOT, check=True)
+
+
+def interpreter(version):
+    """Return a Python of that version, or None."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    found = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"))]
+    ask = f"import sys, venv, ensurepip; sys.exit('{version}' != '%d.%d' % sys.version_info[:2])"
+    for candidate in filter(None, found):
+        done = subprocess.run([candidate, "-c", ask], capture_output=True, check=False)
+        if done.returncode == 0:
+            return candidate
+    return None
+
+
+def main(wanted):
+    with tempfile.TemporaryDirectory() as folder:
+        run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT)
+        (wheel,) = Path(folder).glob("tamis-*-abi3-*.whl")
+        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB")
+        tested = []
+        for version in wanted or VERSIONS:
+            base = interpreter(version)
+            if base is None:
+                print(f"no Python {version} here: left out")
+                continue
+            venv = Path(folder, version)
+            run(base, "-m", "venv", venv)
+            python = venv / "bin" / "python"
+            run(
+                python, "-m", "pip", "install", "--quiet", f"tamis[all] @ {wheel.as_uri()}", *NEEDED
+            )
+            run(python, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider")
+            tested.append(version)
+            shutil.rmtree(venv)
+    if not tested or (wanted and len(tested) < len(wanted)):
+        raise SystemExit("a Python that was asked for is not here")
+    print(f"{wheel.name} passed on Python {', '.join(tested)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
