@@ -9,6 +9,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
+from tamis._optional import need
 from tamis.exceptions import DataError, ParameterError
 
 __all__ = [
@@ -198,8 +199,15 @@ def replace_cells(data: Any, name: str, rows: np.ndarray, new: Sequence[Any] | n
         fits = all(float(v).is_integer() for v in new)
         dtype = dtype if fits else nw.Float64()
         cells = [None if c is None else (int(c) if fits else float(c)) for c in cells]
-    backend = nw.get_native_namespace(frame)
-    column_new = nw.new_series(name, cells, dtype, backend=backend)
+    if frame.implementation.is_pyarrow():
+        field = data.schema.field(name)
+        if dtype != frame.schema[name]:
+            field = field.with_type(need("pyarrow", "Arrow data").float64())
+        place = data.schema.get_field_index(name)
+        # pyarrow before 26 gives a dictionary of other integers than it was asked for.
+        array = need("pyarrow", "Arrow data").array(cells, type=field.type).cast(field.type)
+        return data.set_column(place, field, array)
+    column_new = nw.new_series(name, cells, dtype, backend=nw.get_native_namespace(frame))
     return frame.with_columns(column_new).to_native()
 
 
