@@ -9,6 +9,7 @@ from tamis._core import __version__
 
 if TYPE_CHECKING:
     from tamis import dedup, exceptions, impute, models, outlier, pipeline, quality, search
+    from tamis._state import load, save
     from tamis.quality import audit
     from tamis.search import TuneResult, tune
 
@@ -19,10 +20,12 @@ _NAMES = {
     "dedup": None,
     "exceptions": None,
     "impute": None,
+    "load": "tamis._state",
     "models": None,
     "outlier": None,
     "pipeline": None,
     "quality": None,
+    "save": "tamis._state",
     "search": None,
     "tune": "tamis.search",
 }
@@ -34,10 +37,12 @@ __all__ = [
     "dedup",
     "exceptions",
     "impute",
+    "load",
     "models",
     "outlier",
     "pipeline",
     "quality",
+    "save",
     "search",
     "tune",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 
 __all__ = [
     "DataError",
@@ -15,6 +15,7 @@ __all__ = [
     "StateError",
     "StoppedError",
     "TamisError",
+    "VersionWarning",
 ]
 
 
@@ -52,3 +53,21 @@ class InternalError(TamisError, RuntimeError):
 
 class MissingExtraError(TamisError, ImportError):
     """An optional package is needed; the message names the extra that brings it."""
+
+
+class VersionWarning(InconsistentVersionWarning):
+    """A file holds estimators of scikit-learn that another version of it wrote."""
+
+    def __init__(self, estimator: str, current: str, original: str) -> None:
+        super().__init__(
+            estimator_name=estimator,
+            current_sklearn_version=current,
+            original_sklearn_version=original,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"the file was saved with scikit-learn {self.original_sklearn_version} and is loaded "
+            f"with {self.current_sklearn_version}: {self.estimator_name} may answer differently; "
+            "save it anew with this version, or install the other"
+        )
