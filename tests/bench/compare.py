@@ -28,6 +28,8 @@ from pathlib import Path
 
 import numpy as np
 
+import tamis
+
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
 SEED = 20260101
@@ -146,9 +148,8 @@ def machine():
 
 def versions(peers):
     """Return the versions of the programs that ran, with Python's."""
-    packages = sorted(p for p in {*peers, "numpy"} if re.fullmatch(r"[a-z-]+", p))
-    named = [f"{p} {version(p)}" for p in packages]
-    return ", ".join([f"Python {platform.python_version()}", *named])
+    named = [f"{p} {version(p)}" for p in sorted({*peers, "numpy"} - {"tamis"})]
+    return ", ".join([f"Python {platform.python_version()}", f"tamis {tamis.__version__}", *named])
 
 
 def update(area, section):
@@ -172,6 +173,8 @@ def main():
     options = parser.parse_args()
     if options.one:
         return measure(*options.one, options.threads)
+    if tamis._core.DEBUG_BUILD:
+        parser.error("this is a debug build of tamis: its figures mean nothing")
     if not options.areas or set(options.areas) - set(known):
         parser.error(f"name areas out of: {', '.join(known)}")
     for area in options.areas:
