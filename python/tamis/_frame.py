@@ -200,15 +200,23 @@ def replace_cells(data: Any, name: str, rows: np.ndarray, new: Sequence[Any] | n
         dtype = dtype if fits else nw.Float64()
         cells = [None if c is None else (int(c) if fits else float(c)) for c in cells]
     if frame.implementation.is_pyarrow():
-        field = data.schema.field(name)
-        if dtype != frame.schema[name]:
-            field = field.with_type(need("pyarrow", "Arrow data").float64())
-        place = data.schema.get_field_index(name)
-        # pyarrow before 26 gives a dictionary of other integers than it was asked for.
-        array = need("pyarrow", "Arrow data").array(cells, type=field.type).cast(field.type)
-        return data.set_column(place, field, array)
+        return _set_arrow_column(data, name, cells, whole=dtype == frame.schema[name])
     column_new = nw.new_series(name, cells, dtype, backend=nw.get_native_namespace(frame))
     return frame.with_columns(column_new).to_native()
+
+
+def _set_arrow_column(data: Any, name: str, cells: list[Any], whole: bool) -> Any:
+    """Return an Arrow table with other cells in a column, of its own type or of float64."""
+    pa = need("pyarrow", "Arrow data")
+    field = data.schema.field(name)
+    if not whole:
+        field = field.with_type(pa.float64())
+    if pa.types.is_dictionary(field.type):
+        # Older pyarrow makes no dictionary from a list, or one of other integers.
+        array = pa.array(cells, type=field.type.value_type).dictionary_encode().cast(field.type)
+    else:
+        array = pa.array(cells, type=field.type)
+    return data.set_column(data.schema.get_field_index(name), field, array)
 
 
 def _able_to_hold(column: Any, new: list[Any]) -> tuple[Any, list[Any] | np.ndarray]:

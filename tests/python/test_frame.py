@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import zoneinfo
 
 import numpy as np
 import pandas as pd
@@ -295,6 +296,7 @@ def test_replacing_times():
     got = _frame.replace_cells(frame, "x", np.array([1]), new)
     assert got["x"].dtype == frame["x"].dtype
     assert got["x"].iloc[1] == new[0]
+    new = [dt.datetime(2021, 1, 1, tzinfo=zoneinfo.ZoneInfo("Asia/Kolkata"))]
     for native in (pl.from_pandas(frame), pl.from_pandas(frame).to_arrow()):
         got = _frame.replace_cells(native, "x", np.array([1]), new)
         assert _frame.wrap(got).schema == _frame.wrap(native).schema
