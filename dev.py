@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +30,13 @@ def fail(message):
 def run(*command):
     """Print a command, run it in the project's folder and end with its exit code if it fails."""
     print("+", *command, flush=True)
-    code = subprocess.run([str(c) for c in command], cwd=ROOT, check=False).returncode
+    with subprocess.Popen([str(c) for c in command], cwd=ROOT) as process:
+        # Ctrl-C is the command's to answer: it may have something to save.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code = process.wait()
+        signal.signal(signal.SIGINT, before)
     if code:
-        raise SystemExit(code)
+        raise SystemExit(code if code > 0 else 128 - code)
 
 
 def python():
