@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,9 @@ def watched() -> bool:
 
 def bar(total: float | None, desc: str, show: bool | None = None, **options: Any) -> Any:
     """Return a tqdm bar on standard error; `show=None` shows it only to a person."""
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # in a notebook without ipywidgets: text will do
+        from tqdm.auto import tqdm
 
     hide = not (watched() if show is None else show)
     return tqdm(total=total, desc=desc, disable=hide, leave=False, dynamic_ncols=True, **options)
