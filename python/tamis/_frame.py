@@ -14,6 +14,7 @@ from tamis.exceptions import DataError, ParameterError
 
 __all__ = [
     "Values",
+    "append",
     "build",
     "is_frame",
     "names",
@@ -173,6 +174,20 @@ def _objects(data: np.ndarray, missing: np.ndarray) -> Values:
         floats = np.where(missing, np.nan, data).astype(np.float64)
         return Values("float", floats, missing | np.isnan(floats))
     return Values("object", data, missing)
+
+
+def append(data: Any, name: str, cells: np.ndarray) -> Any:
+    """Return a copy of the frame with one column of numbers more, as its last."""
+    frame = wrap(data)
+    if name in frame.columns:
+        raise DataError(f"there is a column named {name!r} already: rename it")
+    if hasattr(data, "iloc"):
+        copy = data.copy(deep=False)
+        copy[name] = cells
+        return copy
+    backend = nw.get_native_namespace(frame)
+    series = nw.new_series(name, cells.tolist(), backend=backend)
+    return frame.with_columns(series).to_native()
 
 
 def replace_cells(data: Any, name: str, rows: np.ndarray, new: Sequence[Any] | np.ndarray) -> Any:

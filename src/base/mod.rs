@@ -1,5 +1,6 @@
 //! The ground every kernel stands on: errors, stopping, threads, random streams, numbers.
 
+pub mod columns;
 pub mod ctx;
 pub mod error;
 pub mod float;

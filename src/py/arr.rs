@@ -3,6 +3,9 @@
 use numpy::PyReadonlyArray2;
 use pyo3::prelude::*;
 
+use super::run::run;
+use crate::base::columns;
+
 /// A float matrix in the caller's precision, borrowed.
 #[derive(FromPyObject)]
 pub enum Matrix<'py> {
@@ -30,3 +33,21 @@ macro_rules! with_matrix {
     };
 }
 pub(crate) use with_matrix;
+
+/// The row and column of an infinite cell (or a missing one, where `refuse_missing`), if any.
+#[pyfunction]
+#[pyo3(signature = (x, refuse_missing=false, n_jobs=1))]
+fn find_infinite(
+    py: Python<'_>,
+    x: Matrix<'_>,
+    refuse_missing: bool,
+    n_jobs: usize,
+) -> PyResult<Option<(usize, usize)>> {
+    with_matrix!(x, view => {
+        run(py, n_jobs, None, |ctx| columns::find_infinite(ctx, view, refuse_missing))
+    })
+}
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(find_infinite, m)?)
+}

@@ -16,6 +16,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     run::register(m)?;
+    arr::register(m)?;
     dedup::register(m)?;
     impute::register(m)?;
     models::register(m)?;

@@ -1,0 +1,59 @@
+"""Checks of what an estimator is given; errors name the column and the row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tamis import _core
+from tamis.exceptions import DataError
+
+__all__ = ["column_name", "refuse_infinite", "where_text"]
+
+
+def column_name(estimator: Any, column: int) -> Any:
+    """Return the name of a column as the estimator saw it when fitting, or its position."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return column if names is None or column >= len(names) else str(names[column])
+
+
+def refuse_infinite(estimator: Any, X: np.ndarray, *, allow_nan: bool = True) -> None:
+    """Raise DataError if a float matrix holds an infinity (or NaN, where not allowed).
+
+    Other dtypes hold none, except objects, which are looked at for NaN alone.
+    """
+    if X.dtype.kind == "O":
+        bad = None if allow_nan else np.argwhere(np.not_equal(X, X).astype(bool))
+        found = tuple(bad[0].tolist()) if bad is not None and len(bad) else None
+    elif X.dtype.kind == "f":
+        X = X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
+        found = _core.find_infinite(X, not allow_nan)
+    else:
+        found = None
+    if found is None:
+        return
+    row, column = found
+    what = "NaN" if X.dtype.kind == "O" or np.isnan(X[row, column]) else "infinity"
+    advice = "impute or drop it" if what == "NaN" else "replace it by NaN or a finite number"
+    raise DataError(
+        f"Input X contains {what} in column {column_name(estimator, column)!r}, row {row}: "
+        f"{advice} before calling {type(estimator).__name__}"
+    )
+
+
+def where_text(estimator: Any, X: Any) -> str:
+    """Return ' (in column ...)' for the first column that does not turn into numbers."""
+    cells = np.asarray(X, dtype=object)
+    for j in range(cells.shape[1] if cells.ndim == 2 else 0):
+        try:
+            cells[:, j].astype(float)
+        except (TypeError, ValueError):
+            return f" (in column {_name_in(estimator, X, j)!r})"
+    return ""
+
+
+def _name_in(estimator: Any, X: Any, column: int) -> Any:
+    """Return a column's name in a frame that the estimator may not have seen yet."""
+    names = getattr(X, "column_names", getattr(X, "columns", None))
+    return column_name(estimator, column) if names is None else list(names)[column]
