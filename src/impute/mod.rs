@@ -1,1 +1,4 @@
 //! Missing values.
+
+pub mod knn;
+pub mod simple;

@@ -1,1 +1,6 @@
 """Missing values."""
+
+from tamis.impute._knn import KNNImputer
+from tamis.impute._simple import SimpleImputer
+
+__all__ = ["KNNImputer", "SimpleImputer"]
