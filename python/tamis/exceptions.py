@@ -5,6 +5,7 @@ from __future__ import annotations
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 
 __all__ = [
+    "ColumnTypeError",
     "DataError",
     "InternalError",
     "MissingExtraError",
@@ -33,6 +34,10 @@ class ShapeError(TamisError, ValueError):
 
 class DataError(TamisError, ValueError):
     """The data cannot be used as they are; the message names the column, row or file."""
+
+
+class ColumnTypeError(DataError, TypeError):
+    """A column holds objects that the method has no use for; the message names the column."""
 
 
 class NotConvergedError(TamisError, RuntimeError):

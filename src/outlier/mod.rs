@@ -1,1 +1,3 @@
 //! Outliers.
+
+pub mod univariate;
