@@ -1,1 +1,3 @@
 //! Models: linear, logistic, trees.
+
+pub mod tree;

@@ -7,6 +7,7 @@ mod impute;
 mod models;
 mod outlier;
 mod run;
+mod trees;
 
 use pyo3::prelude::*;
 
@@ -21,6 +22,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     impute::register(m)?;
     models::register(m)?;
     outlier::register(m)?;
+    trees::register(m)?;
     // Private, so never imported by `*`; with it, the stub would have to repeat every name.
     m.delattr("__all__")
 }
