@@ -1,6 +1,6 @@
 """Types of the kernels. One section an area; checked against the module by stubtest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
@@ -34,16 +34,6 @@ def find_infinite(
 ) -> tuple[int, int] | None: ...
 
 # --- dedup -------------------------------------------------------------------------------------
-
-_Cells = np.ndarray | tuple[np.ndarray, np.ndarray]
-
-def first_equal_rows(
-    n_rows: int,
-    columns: Sequence[tuple[_Cells, np.ndarray | None]],
-    n_jobs: int = 1,
-    progress: _Progress = None,
-) -> np.ndarray: ...
-def text_buffers(cells: Sequence[object]) -> tuple[np.ndarray, np.ndarray]: ...
 
 # --- impute ------------------------------------------------------------------------------------
 
@@ -89,3 +79,55 @@ def univariate_shares(
 ) -> NDArray[np.float64]: ...
 
 # --- trees -------------------------------------------------------------------------------------
+
+@final
+class FlatTree:
+    def __new__(
+        cls,
+        n_features: int,
+        n_outputs: int,
+        max_n_classes: int,
+        *,
+        children_left: NDArray[np.int64],
+        children_right: NDArray[np.int64],
+        feature: NDArray[np.int64],
+        threshold: NDArray[np.float64],
+        impurity: NDArray[np.float64],
+        n_node_samples: NDArray[np.int64],
+        weighted_n_node_samples: NDArray[np.float64],
+        missing_go_to_left: NDArray[np.bool_],
+        value: NDArray[np.float64],
+    ) -> FlatTree: ...
+    @property
+    def max_depth(self) -> int: ...
+    @property
+    def n_leaves(self) -> int: ...
+    def arrays(self) -> dict[str, NDArray[Any]]: ...
+    def apply(self, x: NDArray[np.float32], n_jobs: int) -> NDArray[np.int64]: ...
+    def decision_path(
+        self, x: NDArray[np.float32], n_jobs: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+    def importances(self, normalize: bool) -> NDArray[np.float64]: ...
+    def prune(self, alpha: float) -> FlatTree: ...
+    def pruning_path(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+def tree_grow(
+    x: NDArray[np.float32],
+    y: NDArray[np.float64],
+    counts: list[int] | None,
+    weights: NDArray[np.float64] | None,
+    *,
+    criterion: str,
+    random: bool,
+    max_depth: int,
+    min_split: int,
+    min_leaf: int,
+    min_weight: float,
+    max_features: int,
+    max_leaves: int | None,
+    min_decrease: float,
+    seed: int,
+    monotonic: list[int] | None,
+    presort: bool | None,
+    n_jobs: int,
+) -> FlatTree: ...

@@ -1,3 +1,1 @@
 //! Duplicates of every kind.
-
-pub mod rows;

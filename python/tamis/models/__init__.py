@@ -1,1 +1,5 @@
 """Models."""
+
+from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+__all__ = ["DecisionTreeClassifier", "DecisionTreeRegressor"]
