@@ -1,6 +1,6 @@
 """Types of the kernels. One section an area; checked against the module by stubtest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -34,6 +34,16 @@ def find_infinite(
 ) -> tuple[int, int] | None: ...
 
 # --- dedup -------------------------------------------------------------------------------------
+
+_Cells = np.ndarray | tuple[np.ndarray, np.ndarray]
+
+def first_equal_rows(
+    n_rows: int,
+    columns: Sequence[tuple[_Cells, np.ndarray | None]],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> np.ndarray: ...
+def text_buffers(cells: Sequence[object]) -> tuple[np.ndarray, np.ndarray]: ...
 
 # --- impute ------------------------------------------------------------------------------------
 

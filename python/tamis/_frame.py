@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 
-from tamis._optional import need
+from tamis import _core
+from tamis._optional import have, need
 from tamis.exceptions import DataError, ParameterError
 
 __all__ = [
+    "Text",
     "Values",
     "append",
     "build",
+    "check_names",
     "is_frame",
     "names",
     "replace_cells",
     "replace_column",
     "row_labels",
     "take",
+    "text",
     "values",
     "wrap",
 ]
@@ -36,6 +41,15 @@ class Values:
     """
 
     kind: str
+    data: np.ndarray
+    missing: np.ndarray
+
+
+@dataclass(frozen=True)
+class Text:
+    """One column of text: string i is the UTF-8 ``data[offsets[i]:offsets[i + 1]]``."""
+
+    offsets: np.ndarray
     data: np.ndarray
     missing: np.ndarray
 
@@ -74,6 +88,17 @@ def wrap(data: Any, what: str = "data") -> nw.DataFrame[Any]:
 def names(data: Any) -> list[str]:
     """Return the column names of a frame."""
     return list(wrap(data).columns)
+
+
+def check_names(frame: nw.DataFrame[Any], wanted: Iterable[Any], what: str = "data") -> None:
+    """Raise a ParameterError that suggests the nearest name if a wanted column is not there."""
+    for name in wanted:
+        if name not in frame.columns:
+            there = [str(c) for c in frame.columns]
+            near = difflib.get_close_matches(str(name), there, n=1)
+            shown = ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "")
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {shown}"
+            raise ParameterError(f"{what} has no column named {name!r}; {hint}")
 
 
 def build(like: Any, columns: Mapping[str, Sequence[Any]]) -> Any:
@@ -147,6 +172,31 @@ def values(series: nw.Series[Any]) -> Values:
     data = np.empty(len(series), dtype=object)
     data[:] = series.to_list()
     return _objects(data, missing)
+
+
+def text(series: nw.Series[Any]) -> Text:
+    """Return a column of text as offsets and bytes, borrowed from Arrow where it is kept so."""
+    missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
+    if have("pyarrow") and series.dtype == nw.String:
+        arrow = need("pyarrow", "Arrow data")
+        try:
+            array = series.to_arrow()
+            if isinstance(array, arrow.ChunkedArray):
+                array = array.combine_chunks()
+            array = array.cast(arrow.large_string())
+        except (arrow.ArrowException, UnicodeError):  # lone surrogates
+            pass
+        else:
+            _, offsets, data = array.buffers()
+            last = array.offset + len(array) + 1
+            return Text(
+                np.frombuffer(offsets, dtype=np.int64)[array.offset : last]
+                if len(array)
+                else np.zeros(1, dtype=np.int64),
+                np.frombuffer(data or b"", dtype=np.uint8),
+                missing,
+            )
+    return Text(*_core.text_buffers(series.to_list()), missing)
 
 
 def _filled(series: nw.Series[Any], missing: np.ndarray, value: Any) -> nw.Series[Any]:

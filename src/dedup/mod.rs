@@ -1,1 +1,3 @@
 //! Duplicates of every kind.
+
+pub mod rows;
