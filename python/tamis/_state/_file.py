@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import numpy as np
 import safetensors
 from safetensors.numpy import save as to_bytes
 
+from tamis import _write
 from tamis.exceptions import ParameterError, StateError
 
 __all__ = ["read_file", "write_file"]
@@ -33,7 +31,7 @@ def write_file(path: Path, manifest: dict[str, Any], arrays: dict[str, np.ndarra
             f"arrays, and {_MANIFEST_LIMIT / 1e6:.0f} MB fit into one file"
         )
     head = {"format": str(FORMAT), "manifest": text, "sha256": _digest(FORMAT, text, arrays)}
-    _replace(path, to_bytes(arrays, metadata=head))
+    _write.replace(path, to_bytes(arrays, metadata=head))
     return path
 
 
@@ -85,37 +83,3 @@ def _digest(version: int, text: str, arrays: dict[str, np.ndarray]) -> str:
         digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
         digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put `data` at `path` by writing a file beside it and renaming that."""
-    path = Path(os.path.realpath(path))  # a link stays one
-    if not path.parent.is_dir():
-        raise ParameterError(f"{path} cannot be written: there is no folder {path.parent}")
-    if path.is_dir():
-        raise ParameterError(f"{path} cannot be written: it is a folder")
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise ParameterError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename outlast a power cut, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network folders cannot
-            os.fsync(handle)
-    finally:
-        os.close(handle)

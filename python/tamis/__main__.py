@@ -1,0 +1,5 @@
+"""The command line as ``python -m tamis``."""
+
+from tamis.cli import main
+
+main()
