@@ -1,7 +1,9 @@
 //! Missing cells from the nearest rows that have them (Troyanskaya et al. 2001).
 //!
 //! The distance is over the features that both rows have, scaled up to all of them (Dixon 1979).
-//! Distances are used as they are made: what is kept is the k nearest a missing cell.
+//! Distances are used as they are made: what is kept is the k nearest a missing cell. A first look
+//! in single precision, with a bound on its error, leaves out the donors that are surely too far;
+//! the others are measured in double precision, so that the result is exact.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -12,8 +14,8 @@ use crate::base::columns::map_columns;
 use crate::base::float::Float;
 use crate::base::{Ctx, Error, Result, par, stats};
 
-/// Donors whose distances to one row are made together.
-const LANES: usize = 8;
+/// Donors that are compared with one row together.
+const LANES: usize = 16;
 /// Rows that go through the donors together, so that each donor is read once for all of them.
 const TILE: usize = 32;
 /// Neighbours that such rows may hold at once: fewer rows where k is large.
@@ -53,46 +55,58 @@ pub enum Weights {
     Distance,
 }
 
-/// The training rows, laid out for distances: by block of [`LANES`] rows, by feature, by row.
-struct Donors {
-    cells: Vec<[f64; LANES]>,
-    /// Which features a row has, as bits: by block, by word, by row.
-    present: Vec<[u64; LANES]>,
-    blocks: usize,
-    features: usize,
-    words: usize,
+/// The training rows, and a copy of them for the first look: each column about its mean, all by
+/// one scale, by block of [`LANES`] rows, by feature, by row.
+struct Donors<'a, T> {
+    fit: ArrayView2<'a, T>,
+    cells: Vec<[f32; LANES]>,
+    /// How many features a row has, by block.
+    known: Vec<[f32; LANES]>,
     /// How many rows have each feature.
     counts: Vec<usize>,
+    means: Vec<f64>,
+    scale: f64,
 }
 
-impl Donors {
-    fn new<T: Float>(ctx: &Ctx, fit: ArrayView2<T>) -> Result<Self> {
+impl<'a, T: Float> Donors<'a, T> {
+    fn new(ctx: &Ctx, fit: ArrayView2<'a, T>) -> Result<Self> {
         let (n, features) = fit.dim();
-        let (blocks, words) = (n.div_ceil(LANES), features.div_ceil(64));
-        let mut cells = vec![[f64::NAN; LANES]; blocks * features];
-        let mut present = vec![[0u64; LANES]; blocks * words];
-        let mut counts = vec![0; features];
+        let pick = |v: T| (v.wide(), !v.is_missing());
+        let columns = map_columns(ctx, fit, pick, |values: &mut [f64]| {
+            let mean = stats::mean(values).unwrap_or(0.0);
+            let reach = values.iter().fold(0.0, |far: f64, v| far.max((v - mean).abs()));
+            (values.len(), mean, reach)
+        })?;
+        let scale = columns.iter().fold(0.0, |far: f64, &(_, _, reach)| far.max(reach));
+        let scale = if scale > 0.0 { scale } else { 1.0 };
+        let blocks = n.div_ceil(LANES);
+        let mut cells = vec![[f32::NAN; LANES]; blocks * features];
+        let mut known = vec![[0f32; LANES]; blocks];
         for (i, row) in fit.rows().into_iter().enumerate() {
             if i % 4096 == 0 {
                 ctx.check()?;
             }
             let (block, lane) = (i / LANES, i % LANES);
             for (f, &v) in row.iter().enumerate().filter(|(_, v)| !v.is_missing()) {
-                cells[block * features + f][lane] = v.wide();
-                present[block * words + f / 64][lane] |= 1 << (f % 64);
-                counts[f] += 1;
+                cells[block * features + f][lane] = ((v.wide() - columns[f].1) / scale) as f32;
+                known[block][lane] += 1.0;
             }
         }
-        Ok(Donors { cells, present, blocks, features, words, counts })
+        let counts = columns.iter().map(|c| c.0).collect();
+        let means = columns.iter().map(|c| c.1).collect();
+        Ok(Donors { fit, cells, known, counts, means, scale })
     }
 
-    /// Sums of squared differences to the rows of a block over shared features, and how many
-    /// features those are.
+    fn features(&self) -> usize {
+        self.fit.ncols()
+    }
+
+    /// Which rows of a block may be near enough: none that is goes missing.
     #[inline]
-    fn distances(&self, block: usize, to: &Receiver) -> ([f64; LANES], [f64; LANES]) {
-        let mut sums = [0.0; LANES];
-        let cells = &self.cells[block * self.features..(block + 1) * self.features];
-        for &(f, x) in &to.has {
+    fn may_be_near(&self, block: usize, to: &Receiver) -> [bool; LANES] {
+        let mut sums = [0f32; LANES];
+        let cells = &self.cells[block * self.features()..(block + 1) * self.features()];
+        for &(f, x) in &to.look {
             // By index, so that the sums stay in registers.
             let theirs = &cells[f];
             for lane in 0..LANES {
@@ -102,24 +116,43 @@ impl Donors {
                 sums[lane] += if square > 0.0 { square } else { 0.0 };
             }
         }
-        let mut shared = [0u32; LANES];
-        let present = &self.present[block * self.words..(block + 1) * self.words];
-        for (theirs, ours) in present.iter().zip(&to.present) {
-            for lane in 0..LANES {
-                shared[lane] += (theirs[lane] & ours).count_ones();
+        let known = &self.known[block];
+        let (own, slope, slack) = (to.look.len() as f32, to.slope, to.slack);
+        let mut near = [false; LANES];
+        for lane in 0..LANES {
+            let shared = if known[lane] < own { known[lane] } else { own };
+            near[lane] = sums[lane] <= slope * shared + slack;
+        }
+        near
+    }
+
+    /// The squared distance of a row, if it shares a feature.
+    fn square(&self, row: usize, to: &Receiver) -> Option<f64> {
+        let (mut sum, mut shared) = (0.0, 0.0);
+        for &(f, x) in &to.has {
+            let gap = self.fit[[row, f]].wide() - x;
+            if !gap.is_nan() {
+                sum += gap * gap;
+                shared += 1.0;
             }
         }
-        (sums, shared.map(|n| f64::from(n as i32)))
+        (shared > 0.0).then(|| sum / shared * self.features() as f64)
     }
 }
 
 /// A row with missing cells, and the best donors found so far for each of them.
 struct Receiver {
     has: Vec<(usize, f64)>,
-    present: Vec<u64>,
+    /// The same for the first look.
+    look: Vec<(usize, f32)>,
+    /// How far off a distance at the first look may be, in its scale.
+    error: f64,
     cells: Vec<Cell>,
     /// A donor farther than this is of no use for any cell.
     limit: f64,
+    /// The limit at the first look: `slope` for each shared feature, and `slack`.
+    slope: f32,
+    slack: f32,
 }
 
 /// A missing cell: its column, how many donors it takes, and the nearest so far.
@@ -151,8 +184,7 @@ impl Cell {
 }
 
 impl Receiver {
-    fn new<T: Float>(row: ArrayView1<T>, donors: &Donors, k: usize) -> Self {
-        let mut present = vec![0u64; donors.words];
+    fn new<T: Float>(row: ArrayView1<T>, donors: &Donors<T>, k: usize) -> Self {
         let mut has = Vec::with_capacity(row.len());
         let mut cells = Vec::new();
         for (column, &v) in row.iter().enumerate() {
@@ -161,43 +193,52 @@ impl Receiver {
                 cells.push(Cell { column, wanted, best: BinaryHeap::new() });
             } else {
                 has.push((column, v.wide()));
-                present[column / 64] |= 1 << (column % 64);
             }
         }
-        let mut made = Receiver { has, present, cells, limit: f64::NEG_INFINITY };
-        made.set_limit();
+        let look: Vec<(usize, f32)> =
+            has.iter().map(|&(f, x)| (f, ((x - donors.means[f]) / donors.scale) as f32)).collect();
+        // Half a unit in the last place of both numbers of each difference; donors are within 1.
+        let error = |x: f32| (f64::from(x.abs()) + 1.0) * f64::from(f32::EPSILON);
+        let error = look.iter().map(|&(_, x)| error(x).powi(2)).sum::<f64>().sqrt();
+        let (limit, slope, slack) = (f64::NEG_INFINITY, 0.0, 0.0);
+        let mut made = Receiver { has, look, error, cells, limit, slope, slack };
+        made.set_limit(donors);
         made
     }
 
-    fn set_limit(&mut self) {
+    fn set_limit<T: Float>(&mut self, donors: &Donors<T>) {
         self.limit = self.cells.iter().map(Cell::limit).fold(f64::NEG_INFINITY, f64::max);
+        let all = donors.features() as f64;
+        let limit = self.limit.max(0.0) / donors.scale / donors.scale;
+        // The sum of a donor at the limit, its rounding, and the rounding of what goes in.
+        let rounding = 1.0 + (all + 16.0) * f64::from(f32::EPSILON);
+        let slope = limit / all * rounding;
+        let slack = (2.0 * self.error * limit.sqrt() + self.error * self.error) * rounding;
+        // What is too great for single precision is not left out at the first look.
+        let usable = self.error < 1.0 && slope.is_finite() && donors.scale.is_finite();
+        self.slope = if usable { slope as f32 } else { 0.0 };
+        self.slack = if usable { slack as f32 * (1.0 + 2.0 * f32::EPSILON) } else { f32::INFINITY };
     }
 
     /// Takes what is near enough from a block of donors.
-    fn visit(&mut self, donors: &Donors, block: usize) {
-        let (sums, shared) = donors.distances(block, self);
-        let all = donors.features as f64;
-        // Without division; the slack lets nothing slip that rounding would put in.
-        let near = self.limit * (1.0 + 1e-9);
-        let mut any = false;
-        for lane in 0..LANES {
-            any |= (shared[lane] > 0.0) & (sums[lane] * all <= near * shared[lane]);
-        }
-        if !any {
+    fn visit<T: Float>(&mut self, donors: &Donors<T>, block: usize) {
+        let near = donors.may_be_near(block, self);
+        if !near.contains(&true) {
             return;
         }
-        for lane in 0..LANES {
-            let square = sums[lane] / shared[lane] * all;
-            if shared[lane] == 0.0 || square > self.limit {
+        let first = block * LANES;
+        let rows = first..(first + LANES).min(donors.fit.nrows());
+        for row in rows.filter(|row| near[row - first]) {
+            let Some(square) = donors.square(row, self) else { continue };
+            if square > self.limit {
                 continue;
             }
-            let donor = Near { square, row: block * LANES + lane };
             for cell in &mut self.cells {
-                if !donors.cells[block * donors.features + cell.column][lane].is_nan() {
-                    cell.offer(donor);
+                if !donors.fit[[row, cell.column]].is_missing() {
+                    cell.offer(Near { square, row });
                 }
             }
-            self.set_limit();
+            self.set_limit(donors);
         }
     }
 }
@@ -231,7 +272,7 @@ pub fn search<T: Float, R: Send>(
     let parts = par::map_chunks(ctx, rows.len(), tile, |a, b| -> Result<Vec<R>> {
         let receive = |&i: &usize| Receiver::new(x.row(i), &donors, k);
         let mut receivers: Vec<Receiver> = rows[a..b].iter().map(receive).collect();
-        for block in 0..donors.blocks {
+        for block in 0..donors.known.len() {
             if block % LOOK == 0 {
                 ctx.check()?;
             }
@@ -330,10 +371,17 @@ mod tests {
         #[test]
         fn search_is_sorting_all_distances(
             seed in any::<u64>(), n in 1usize..40, m in 1usize..12, p in 1usize..6,
-            k in 1usize..9, holes in 0.0f64..0.9,
+            k in 1usize..9, holes in 0.0f64..0.9, levels in prop_oneof![Just(6u64), Just(1 << 40)],
+            unit in prop_oneof![4 => Just(1.0), 1 => Just(1e-160), 1 => Just(1e-9), 1 => Just(1e140)],
+            from in prop_oneof![2 => Just(0.0), 1 => Just(1e9)],
+            far in prop_oneof![3 => Just(1.0), 1 => Just(1e30)],
         ) {
-            let fit = random(seed, n, p, holes, 6);
-            let x = random(seed ^ 1, m, p, holes, 6);
+            // Columns of unlike units, far from zero, and rows far from all donors.
+            let place = |column: usize, v: f64| (v + from) * if column == 1 { unit } else { 1.0 };
+            let mut fit = random(seed, n, p, holes, levels);
+            let mut x = random(seed ^ 1, m, p, holes, levels);
+            fit.indexed_iter_mut().for_each(|((_, c), v)| *v = place(c, *v));
+            x.indexed_iter_mut().for_each(|((_, c), v)| *v = place(c, *v * far));
             let got = search(&Ctx::new(1), fit.view(), x.view(), k, |c, d| (c, d)).unwrap();
             let want: Vec<_> = x
                 .rows()
@@ -346,7 +394,25 @@ mod tests {
     }
 
     #[test]
-    fn more_features_than_a_word_has_bits() {
+    fn the_first_look_allows_for_its_rounding() {
+        // Two heaps far apart: single precision cannot tell the rows of one from each other.
+        for seed in 0..20 {
+            let mut fit = random(seed, 200, 3, 0.1, 1 << 20);
+            fit.mapv_inplace(|v| (v % 2.0) * 1e7 + v / 1e6);
+            let mut x = fit.slice(ndarray::s![..20, ..]).to_owned();
+            x.column_mut(0).fill(NAN);
+            let mut got =
+                search(&Ctx::new(1), fit.view(), x.view(), 3, |_, d| d).unwrap().into_iter();
+            for row in x.rows() {
+                for c in (0..3).filter(|&c| row[c].is_nan()) {
+                    assert_eq!(got.next(), Some(obvious(&fit, row, c, 3)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn many_features() {
         let (fit, x) = (random(3, 70, 150, 0.3, 1000), random(4, 5, 150, 0.3, 1000));
         let got = search(&Ctx::new(1), fit.view(), x.view(), 4, |c, d| (c, d)).unwrap();
         let mut cells = got.into_iter();
