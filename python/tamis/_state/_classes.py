@@ -213,6 +213,7 @@ _SKLEARN: dict[str, dict[str, Any]] = {
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": {
         "check": _hist.check_tree,
     },
+    "sklearn.impute.MissingIndicator": {},
     "sklearn.isotonic.IsotonicRegression": {
         "take": _checks.take_isotonic, "give": _checks.give_isotonic,
     },
