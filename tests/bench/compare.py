@@ -131,7 +131,7 @@ def table(area, runs, threads):
         for peer, t in took.items():
             lines.append(
                 f"| {row.task} | {peer} | {t['wall']:.3f} | {t['cpu']:.3f} "
-                f"| {t['memory'] / 1e6:.0f} | {row.measure} {t['quality']:.5g} "
+                f"| {t['memory'] / 1e6:.0f} | {row.measure} {t['quality']:.6g} "
                 f"| {t['wall'] / ours['wall']:.2f} |"
             )
             print(lines[-1], flush=True)

@@ -45,7 +45,7 @@ Examples:
   tamis predict out new.csv -o predictions.csv
 
 \b
-Tables are CSV, TSV, Parquet or JSONL files, also compressed (.gz, .bz2, .xz, .zst).
+Tables are CSV, TSV, Parquet or JSONL files, also compressed (.gz, .bz2, .xz).
 Exit codes: 0 done, 1 findings (audit --fail-on), 2 an error in what was given, 70 a bug in
 tamis, 130 interrupted by Ctrl-C.
 
