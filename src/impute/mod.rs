@@ -1,4 +1,5 @@
 //! Missing values.
 
+mod donors;
 pub mod knn;
 pub mod simple;

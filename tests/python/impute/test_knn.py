@@ -137,8 +137,13 @@ def test_columns_without_values():
     assert kept["gone"].tolist() == [0, 0, 0]
 
 
+def test_polars_frames():
+    frame = pl.DataFrame({"a": [1.0, None, 3.0], "b": [1, 2, None]})
+    assert_array_equal(KNNImputer(n_neighbors=1).fit_transform(frame), [[1, 1], [1, 2], [3, 1]])
+
+
 def test_infinity_and_text_are_refused():
-    frame = pl.DataFrame({"a": [1.0, 2.0], "b": [1.0, float("-inf")]})
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, float("-inf")]})
     with pytest.raises(DataError, match="infinity in column 'b', row 1"):
         KNNImputer().fit(frame)
     with pytest.raises(ValueError, match="could not convert"):

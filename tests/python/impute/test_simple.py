@@ -128,7 +128,7 @@ def test_other_frames(make):
 def test_strings_categories_and_nullable_columns():
     frame = pd.DataFrame(
         {
-            "s": ["b", None, "b", "a"],
+            "s": ["b", np.nan, "b", "a"],
             "c": pd.Categorical(["x", "y", None, "y"]),
         }
     )
@@ -165,7 +165,7 @@ def test_datetimes_are_refused():
 def test_sparse_matrices_as_scikit_learn(strategy):
     from scipy import sparse
 
-    X = sparse.random_array((60, 7), density=0.5, rng=np.random.default_rng(0), format="csc")
+    X = sparse.random(60, 7, density=0.5, random_state=0, format="csc")
     X.data[::4] = np.nan
     how = {"strategy": strategy, "keep_empty_features": True}
     got = SimpleImputer(**how).fit_transform(X)
