@@ -316,9 +316,9 @@ fn step(t: &Nodes, shape: Shape, i: usize) -> Result<Step> {
 }
 
 /// The largest f32 that is at most `t`: `x <= t` and `x <= round_down(t)` agree for every f32.
-fn round_down(t: f64) -> f32 {
+pub fn round_down(t: f64) -> f32 {
     let near = t as f32;
-    if f64::from(near) <= t {
+    if near.is_nan() || f64::from(near) <= t {
         return near;
     }
     let bits = near.to_bits();

@@ -154,3 +154,53 @@ fn copy(tree: &FlatTree, leaf: &[bool]) -> Nodes {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trees::Shape;
+
+    /// A root of impurity 1 over a leaf of 0 and a node of .5 that splits into leaves of 0: the
+    /// inner node is worth 2 * .5 / 4 = .25 for its one more leaf, and then the root 1 - .25.
+    fn tree() -> FlatTree {
+        let nodes = Nodes {
+            left: vec![1, -1, 3, -1, -1],
+            right: vec![2, -1, 4, -1, -1],
+            feature: vec![0, -2, 1, -2, -2],
+            threshold: vec![0.5, -2.0, -1.0, -2.0, -2.0],
+            impurity: vec![1.0, 0.0, 0.5, 0.0, 0.0],
+            samples: vec![4, 2, 2, 1, 1],
+            weight: vec![4.0, 2.0, 2.0, 1.0, 1.0],
+            missing_left: vec![true, false, true, false, false],
+            value: vec![0.0, 1.0, 2.0, 3.0, 4.0],
+        };
+        FlatTree::new(nodes, Shape { features: 2, outputs: 1, classes: 1 }).unwrap()
+    }
+
+    #[test]
+    fn the_weakest_branch_falls_first() {
+        let found = path(&Ctx::new(1), &tree()).unwrap();
+        assert_eq!(found.alphas, [0.0, 0.25, 0.75]);
+        assert_eq!(found.impurities, [0.0, 0.25, 1.0]);
+    }
+
+    #[test]
+    fn what_is_worth_more_stays() {
+        let ctx = Ctx::new(1);
+        assert_eq!(prune(&ctx, &tree(), 0.2).unwrap().nodes(), tree().nodes());
+        let cut = prune(&ctx, &tree(), 0.5).unwrap();
+        assert_eq!((cut.n_leaves(), cut.max_depth()), (2, 1));
+        assert_eq!(cut.nodes().value, [0.0, 1.0, 2.0]);
+        assert_eq!(cut.nodes().feature, [0, UNDEFINED, UNDEFINED]);
+        assert_eq!(cut.nodes().missing_left, [true, false, false]);
+        assert_eq!(prune(&ctx, &tree(), 0.75).unwrap().nodes().len(), 1);
+    }
+
+    #[test]
+    fn impurities_that_are_no_numbers_end_the_search() {
+        let mut nodes = tree().nodes().clone();
+        nodes.impurity = vec![f64::NAN; 5];
+        let broken = FlatTree::new(nodes, tree().shape()).unwrap();
+        assert_eq!(path(&Ctx::new(1), &broken).unwrap().alphas, [0.0]);
+    }
+}

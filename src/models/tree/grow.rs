@@ -304,9 +304,8 @@ impl<'a, C: Criterion> Grower<'a, C> {
             if threshold == high {
                 threshold = low;
             }
-            let left = swap_left(&mut entries, |e| {
-                if e.is_missing() { missing_left } else { f64::from(e.value()) <= threshold }
-            });
+            let last = Entry::last_below(threshold);
+            let left = swap_left(&mut entries, |e| *e <= last || (missing_left && e.is_missing()));
             for (row, e) in rows[start..end].iter_mut().zip(&entries) {
                 *row = e.row() as u32;
             }

@@ -3,34 +3,43 @@
 use ndarray::ArrayView2;
 
 use crate::base::{Ctx, Result, par};
+use crate::trees::flat::round_down;
 
 /// A value and its row in one word that sorts by value, then by row; missing values come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry(u64);
 
+/// The bits of an entry that hold its row.
+const ROW: u64 = 0xffff_ffff;
+
 impl Entry {
+    #[inline]
     pub fn new(value: f32, row: u32) -> Self {
         let bits = (value + 0.0).to_bits();
-        let key = if value.is_nan() {
-            u32::MAX
-        } else if bits >> 31 == 1 {
-            !bits
-        } else {
-            bits | 1 << 31
-        };
+        // Negative numbers sort the other way round; no branch, as signs cannot be foretold.
+        let flip = ((bits as i32) >> 31) as u32 | 1 << 31;
+        let key = if value.is_nan() { u32::MAX } else { bits ^ flip };
         Entry(u64::from(key) << 32 | u64::from(row))
     }
 
-    pub fn row(self) -> usize {
-        (self.0 & 0xffff_ffff) as usize
+    /// The last entry whose value is at most `threshold`: comparing with it is comparing values.
+    pub fn last_below(threshold: f64) -> Self {
+        Entry(Entry::new(round_down(threshold), 0).0 | ROW)
     }
 
+    #[inline]
+    pub fn row(self) -> usize {
+        (self.0 & ROW) as usize
+    }
+
+    #[inline]
     pub fn value(self) -> f32 {
         let key = (self.0 >> 32) as u32;
-        let flip = if key >> 31 == 1 { 1 << 31 } else { u32::MAX };
+        let flip = !((key as i32) >> 31) as u32 | 1 << 31;
         f32::from_bits(key ^ flip)
     }
 
+    #[inline]
     pub fn is_missing(self) -> bool {
         self.0 >> 32 == u64::from(u32::MAX)
     }
@@ -168,6 +177,7 @@ mod tests {
             }
             if let Some(order) = a.partial_cmp(&b) {
                 prop_assert_eq!(ea.cmp(&eb), order);
+                prop_assert_eq!(ea <= Entry::last_below(f64::from(b)), a <= b);
             }
         }
 

@@ -152,14 +152,15 @@ pub(super) fn varies_sorted(entries: &[Entry]) -> bool {
 
 /// The least and the greatest value present, and whether any is missing.
 pub(super) fn range(entries: &[Entry]) -> (f64, f64, bool) {
-    let (mut low, mut high, mut missing) = (f32::INFINITY, f32::NEG_INFINITY, false);
-    for e in entries {
-        let v = e.value();
-        missing |= v.is_nan();
-        low = low.min(v);
-        high = high.max(v);
-    }
-    (f64::from(low), f64::from(high), missing)
+    let missing = entries.iter().max().is_some_and(|e| e.is_missing());
+    let low = entries.iter().min();
+    let high = if missing {
+        entries.iter().filter(|e| !e.is_missing()).max()
+    } else {
+        entries.iter().max()
+    };
+    let value = |e: Option<&Entry>| e.map_or(f64::NAN, |e| f64::from(e.value()));
+    (value(low), value(high), missing)
 }
 
 /// Moves what goes left to the front as scikit-learn does it, by swaps with the end, so that sums
