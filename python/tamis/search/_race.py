@@ -98,21 +98,28 @@ class Race:
             rounds.insert(0, [Split(0, 0, _FIRST_ROWS)])
         return rounds
 
-    def run(self, *, max_candidates: int | None, deadline: float | None) -> None:
-        """Race brackets of plans until so many were tried or the time is up, then the finalists."""
+    def run(
+        self, *, max_candidates: int | None, deadline: Callable[[Candidate | None], float | None]
+    ) -> None:
+        """Race brackets of plans until so many were tried or the time is up, then the finalists.
+
+        `deadline(best)` says until when, given the best so far: what it costs to prove its worth
+        must still fit behind the race.
+        """
         while max_candidates is None or len(self.candidates) < max_candidates:
             left = BRACKET if max_candidates is None else max_candidates - len(self.candidates)
-            bracket = self._next(min(BRACKET, left))
-            if not bracket or not self._bracket(bracket, deadline):
+            end = deadline(self._leader())
+            if self.n_trials and end is not None and time.monotonic() > end:
                 break
-            if deadline is not None and time.monotonic() > deadline:
+            bracket = self._next(min(BRACKET, left))
+            if not bracket or not self._bracket(bracket, end):
                 break
         if not any(np.isfinite(c.score) for c in self.candidates):
             self._at_least_one()
         finalists = self.ranking()[:_FINALISTS]
         fresh = [Split(1, f) for f in range(self.evaluate.cv)]
         if len(finalists) > 1 and all(self._complete(c) for c in finalists):
-            self._trials(finalists, fresh, deadline)
+            self._trials(finalists, fresh, deadline(finalists[0]))
             if not all(s in c.trials for c in finalists for s in fresh):
                 for c in finalists:  # scores on unequal folds cannot be compared
                     for s in fresh:
@@ -181,6 +188,11 @@ class Race:
         return new
 
     # --- the outcome ---------------------------------------------------------------------------
+
+    def _leader(self) -> Candidate | None:
+        """Return the best so far, if any plan has a score."""
+        ranking = self.ranking()
+        return ranking[0] if ranking and np.isfinite(ranking[0].score) else None
 
     def _complete(self, candidate: Candidate) -> bool:
         return all(Split(0, f) in candidate.trials for f in range(self.evaluate.cv))

@@ -261,11 +261,8 @@ class _Run:
     def search(self, max_candidates: int | None) -> None:
         """Race, then judge the winner's steps. Ctrl-C ends it with the best so far."""
         try:
-            race_end = None
-            if self.deadline is not None:
-                race_end = self.start + _RACE_SHARE * (self.deadline - self.start)
-            self.race.run(max_candidates=max_candidates, deadline=race_end)
-            best = self.race.ranking()[0]
+            self.race.run(max_candidates=max_candidates, deadline=self._race_end)
+            best = self._provable()
             self.plan = best.plan
             end = None if self.deadline is None else self.deadline - self._finish_seconds(best)
             self.plan, self.worth = ablate(
@@ -305,6 +302,35 @@ class _Run:
             n_rows=self.table.n_rows,
             n_train=len(self.table.train_task.y),
         )
+
+    # --- the clock -----------------------------------------------------------------------------
+
+    def _race_end(self, best: Candidate | None) -> float | None:
+        """Return when the race must end: its share of the time, and room for the proof."""
+        if self.deadline is None:
+            return None
+        end = self.start + _RACE_SHARE * (self.deadline - self.start)
+        return end if best is None else min(end, self.deadline - self._proof_seconds(best))
+
+    def _proof_seconds(self, best: Candidate) -> float:
+        """Estimate one repeat of the ablation of a plan, and what comes after it."""
+        trials = self.table.evaluate.cv * (2 + len(best.plan.refinements()))
+        return 1.1 * best.seconds * trials / self.threads + self._finish_seconds(best)
+
+    def _provable(self) -> Candidate:
+        """Return the best plan whose worth can still be proved in the time left.
+
+        One that is clearly worse (by more than the spread of the best over the folds) is not
+        taken for that.
+        """
+        ranking = self.race.ranking()
+        if self.deadline is None:
+            return ranking[0]
+        left = self.deadline - time.monotonic()
+        scores = ranking[0].scores()
+        near = ranking[0].score - (np.std(scores, ddof=1) if len(scores) > 1 else 0.0)
+        fair = [c for c in ranking if c.evidence >= ranking[0].evidence and c.score >= near]
+        return next((c for c in fair if self._proof_seconds(c) <= left), ranking[0])
 
     # --- parts ---------------------------------------------------------------------------------
 
