@@ -106,7 +106,7 @@ class Pipeline(BaseEstimator):
             raise ParameterError(f"step names must differ and hold no '__': got {names}")
         for name, step in self.steps[:-1]:
             ok = _idle(step) or resamples(step) or hasattr(step, "transform")
-            if not ok or not (_idle(step) or hasattr(step, "fit")):
+            if not ok:
                 raise ParameterError(f"step {name!r} ({step!r}) has no transform or fit_resample")
 
     def _fit_before_last(self, X: Any, y: Any, params: dict[str, Any]) -> tuple:

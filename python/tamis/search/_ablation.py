@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from tamis.search._evaluate import Evaluator, Split, Trial
-from tamis.search._plan import PLAIN, Plan
+from tamis.search._plan import Plan
 from tamis.search._pool import Pool
 
 __all__ = ["Worth", "ablate", "corrected_interval"]
@@ -148,12 +148,14 @@ def ablate(
 
 
 def _judge(compare: _Comparison, winner: Plan, step: str) -> Worth:
-    gain, low, high = compare.gain(winner, winner.without(step))
+    without = winner.without(step)
+    gain, low, high = compare.gain(winner, without)
     word = verdict(low, high)
     kept, note = word == "helps", ""
     if not np.isfinite(low):  # what could not be measured stays as the race chose it
         kept, note = True, "not measured: the time was up, or the model needs it"
-    return Worth(step, getattr(winner, step), PLAIN[step], gain, low, high, word, kept, note)
+    choice, instead_of = getattr(winner, step), getattr(without, step)
+    return Worth(step, choice, instead_of, gain, low, high, word, kept, note)
 
 
 def _leave_out(

@@ -11,7 +11,8 @@ from tamis.search._metrics import Metric, Predictions
 
 __all__ = ["Holdout", "judge"]
 
-_RESAMPLES = 500
+#: Resamples of the bootstrap: many where an interval is wide, fewer where rows are many.
+_MOST, _FEWEST, _WORK = 1000, 200, 500_000
 _LEVEL = 0.95
 
 
@@ -57,6 +58,11 @@ class Holdout:
         )
 
 
+def resamples(n_rows: int) -> int:
+    """Return how many bootstrap resamples are drawn for a holdout of so many rows."""
+    return max(_FEWEST, min(_MOST, _WORK // n_rows))
+
+
 def judge(
     metric: Metric,
     y: np.ndarray,
@@ -69,7 +75,7 @@ def judge(
     rng = np.random.default_rng(derive(seed, "bootstrap"))
     same = model is baseline
     draws = []
-    for _ in range(_RESAMPLES):
+    for _ in range(resamples(len(y))):
         rows = rng.integers(len(y), size=len(y))
         ours = _score(metric, model[rows], y[rows])
         draws.append((ours, ours if same else _score(metric, baseline[rows], y[rows])))

@@ -6,19 +6,29 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
-__all__ = ["PLAIN", "STEPS", "Plan"]
+__all__ = ["STEPS", "Plan", "plainest"]
 
 #: The refinement steps, in the order they act.
 STEPS = ("duplicates", "outliers", "missing", "encode", "scale")
 
-#: The plainest choice of each step: what a first script would do.
-PLAIN = {
+_PLAIN = {
     "duplicates": "keep",
     "outliers": "keep",
     "missing": "median",
     "encode": "one-hot",
     "scale": "none",
 }
+
+
+def plainest(family: str) -> dict[str, str]:
+    """Return the plainest choice of each step: what a first script would do for this model.
+
+    Boosting handles gaps and categories itself, so for it the plainest is to leave them alone.
+    """
+    if family == "boosting":
+        return {**_PLAIN, "missing": "native", "encode": "native"}
+    return dict(_PLAIN)
+
 
 _SAYS = {
     ("duplicates", "keep"): "keep duplicate rows",
@@ -56,15 +66,16 @@ class Plan:
 
     def plain(self) -> Plan:
         """Return the same model with the plainest preparation."""
-        return replace(self, **PLAIN)
+        return replace(self, **plainest(self.family))
 
     def without(self, step: str) -> Plan:
         """Return the plan with one step at its plainest."""
-        return replace(self, **{step: PLAIN[step]})
+        return replace(self, **{step: plainest(self.family)[step]})
 
     def refinements(self) -> list[str]:
         """Return the steps that are not at their plainest."""
-        return [s for s in STEPS if getattr(self, s) != PLAIN[s]]
+        plain = plainest(self.family)
+        return [s for s in STEPS if getattr(self, s) != plain[s]]
 
     @property
     def model(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +18,16 @@ from tamis._threads import worker
 __all__ = ["Pool"]
 
 _LOOK = 0.05  # seconds between looks at the clock; Ctrl-C is answered at once
+_LAST_WAIT = 15.0  # seconds that the end of the process waits for a fit that was left behind
+_started: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+@atexit.register
+def _wait_for_threads() -> None:
+    """Let threads end before the interpreter does: one that is still in C code would abort it."""
+    end = time.monotonic() + _LAST_WAIT
+    for thread in list(_started):
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 class Pool:
@@ -52,6 +64,7 @@ class Pool:
             thread = threading.Thread(target=self._work, daemon=True, name="tamis-search")
             thread.start()
             self._threads.append(thread)
+            _started.add(thread)
         done: queue.SimpleQueue = queue.SimpleQueue()
         scope = _core.Scope()
         for i, job in enumerate(jobs):

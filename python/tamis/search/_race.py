@@ -98,13 +98,11 @@ class Race:
             rounds.insert(0, [Split(0, 0, _FIRST_ROWS)])
         return rounds
 
-    def run(
-        self, *, max_candidates: int | None, deadline: Callable[[Candidate | None], float | None]
-    ) -> None:
+    def run(self, *, max_candidates: int | None, deadline: Callable[..., float | None]) -> None:
         """Race brackets of plans until so many were tried or the time is up, then the finalists.
 
-        `deadline(best)` says until when, given the best so far: what it costs to prove its worth
-        must still fit behind the race.
+        `deadline(best, last)` says until when the race, or its last round, may go on, given the
+        best so far (or None): to prove its worth must still fit behind.
         """
         while max_candidates is None or len(self.candidates) < max_candidates:
             left = BRACKET if max_candidates is None else max_candidates - len(self.candidates)
@@ -119,7 +117,7 @@ class Race:
         finalists = self.ranking()[:_FINALISTS]
         fresh = [Split(1, f) for f in range(self.evaluate.cv)]
         if len(finalists) > 1 and all(self._complete(c) for c in finalists):
-            self._trials(finalists, fresh, deadline(finalists[0]))
+            self._trials(finalists, fresh, deadline(finalists[0], last=True))
             if not all(s in c.trials for c in finalists for s in fresh):
                 for c in finalists:  # scores on unequal folds cannot be compared
                     for s in fresh:

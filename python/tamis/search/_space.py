@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tamis.search._plan import PLAIN, STEPS, Plan
+from tamis.search._plan import STEPS, Plan, plainest
 
 __all__ = ["Facts", "Space"]
 
@@ -40,6 +40,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "min_samples_leaf": 20,
     },
 }
+_OUTLIERS = ("keep", "clip-iqr", "clip-mad", "drop-iqr", "drop-mad")
 _LINEAR = ("logistic", "linear", "ridge")
 #: kNN imputation compares every row that has a gap with all others: more cells than this is slow.
 _MOST_KNN_WORK = 2e9
@@ -82,35 +83,29 @@ class Space:
         """Return the choices of each step for a model family, the plainest first."""
         f = self.facts
         native = family == "boosting"
-        outliers = ("keep", "clip-iqr", "clip-mad", "drop-iqr", "drop-mad")
-        missing: tuple[str, ...] = ("median",)
+        missing: tuple[str, ...] = ("native",) if native else ("median",)
         if f.gaps:
-            missing = ("median", "mode", "flag", *(("native",) if native else ()))
+            missing += ("median", "flag") if native else ("mode", "flag")
             work = float(f.number_gap_rows) * f.n_rows * max(1, f.n_numbers)
             if 0 < work <= _MOST_KNN_WORK:
                 missing += ("knn",)
-        encode: tuple[str, ...] = ("one-hot",)
-        if f.n_categories:
-            encode = ("one-hot", "target", *(("native",) if native else ()))
+        encode = ("native",) if native else ("one-hot",)
         return {
             "duplicates": ("keep", "drop") if f.duplicates else ("keep",),
-            "outliers": outliers if f.n_numbers else ("keep",),
+            "outliers": _OUTLIERS if f.n_numbers else ("keep",),
             "missing": missing,
-            "encode": encode,
+            "encode": (*encode, "target") if f.n_categories else encode,
             "scale": ("none", "standard", "robust") if family in _LINEAR else ("none",),
         }
 
     def anchors(self) -> list[Plan]:
         """Return the plans to begin with: of each family the plainest, then a likely good one."""
-        plain = [Plan(**PLAIN, family=f, params=_params(DEFAULTS[f])) for f in self.families]
+        plain = [Plan(**plainest(f), family=f, params=_params(DEFAULTS[f])) for f in self.families]
+        liked = {"missing": "flag", "encode": "target", "scale": "standard"}
         better = []
         for plan in plain:
             choices = self.choices(plan.family)
-            liked = {"missing": ("native", "flag"), "encode": ("native",), "scale": ("standard",)}
-            new = {
-                step: next((c for c in liked.get(step, ()) if c in choices[step]), PLAIN[step])
-                for step in STEPS
-            }
+            new = {step: choice for step, choice in liked.items() if choice in choices[step]}
             better.append(replace(plan, **new))
         return list(dict.fromkeys([*plain, *better]))
 

@@ -75,6 +75,9 @@ def find_task(data: Any, target: str, kind: str = "auto") -> Task:
         )
     if v.kind == "object":
         raise DataError(f"the target {target!r} holds objects: convert it to numbers or text")
+    if v.kind == "float" and np.isinf(v.data).any():
+        row = int(np.flatnonzero(np.isinf(v.data))[0])
+        raise DataError(f"the target {target!r} is infinite in row {row}: correct or drop it")
     if column.parse == "number" and column.n_distinct > 2:
         numbers = np.array([_columns.parse_number(t) for t in v.data])
         if np.isfinite(numbers).all():
@@ -102,9 +105,6 @@ def _as_task(v: _frame.Values, column: _columns.Column, target: str, asked: str)
         )
     if kind == "regression":
         y = v.data.astype(np.float64)
-        if not np.isfinite(y).all():
-            bad = int(np.flatnonzero(~np.isfinite(y))[0])
-            raise DataError(f"the target {target!r} is infinite in row {bad}: correct or drop it")
         return Task(kind, reason, target, y, y, ())
     counts = np.array([np.count_nonzero(v.data == u) for u in uniques])
     if counts.min() < 2:

@@ -20,7 +20,7 @@ from tamis.search._ablation import Worth, ablate
 from tamis.search._build import Builder
 from tamis.search._changes import refine
 from tamis.search._evaluate import Evaluator
-from tamis.search._holdout import Holdout, judge
+from tamis.search._holdout import Holdout, judge, resamples
 from tamis.search._metrics import Metric, Predictions, predict
 from tamis.search._plan import Plan
 from tamis.search._pool import Pool
@@ -33,10 +33,11 @@ from tamis.search._task import Task, find_task
 
 __all__ = ["tune"]
 
-#: The share of the time budget that the race may use; the rest is for the proof.
-_RACE_SHARE = 0.55
+#: The race ends at this share of the time budget, or when so many repeats of the proof still fit.
+_RACE_SHARE = 0.7
+_PROOFS = 2.0
 #: After Ctrl-C a plan whose fit takes longer than this is not fitted again.
-_QUICK = 2.0
+_QUICK = 1.0
 
 
 def tune(
@@ -135,8 +136,11 @@ def tune(
         run = _Run(table, threads, seed, deadline, start)
         with bar(None if deadline is None else time_budget, "tune", progress) as shown:
             run.shown = shown
-            run.search(max_candidates)
-            return run.finish()
+            try:
+                run.search(max_candidates)
+                return run.finish()
+            finally:
+                run.pool.close()
 
 
 def _check_numbers(
@@ -274,43 +278,46 @@ class _Run:
     def finish(self) -> TuneResult:
         """Fit the plan on all training rows, score it once, and put the result together."""
         try:
-            models = self._fit()
+            return self._finish()
         except KeyboardInterrupt:
             if self.interrupted:
                 raise
             self._interrupt()
-            models = self._fit()
-        finally:
-            self.pool.close()
-        model, *others = models
-        holdout = self._holdout(model, others)
-        refined, changes = refine(
-            self.table.train, model, self._final_plan, self.table.evaluate.copies
-        )
+            return self._finish()
+
+    def _finish(self) -> TuneResult:
+        model, *others = self._fit()
+        t = self.table
+        refined, changes = refine(t.train, model, self._final_plan, t.evaluate.copies)
         return TuneResult(
             model=model,
             plan=self._final_plan,
-            task=self.table.task,
-            holdout=holdout,
+            task=t.task,
+            holdout=self._holdout(model, others),
             candidates=self.race.ranking() + [c for c in self.race.candidates if not c.trials],
             worth=self.worth,
             data=refined,
             changes=changes,
-            ignored=self.table.ignored,
+            ignored=t.ignored,
             interrupted=self.interrupted,
             seconds=time.monotonic() - self.start,
-            n_rows=self.table.n_rows,
-            n_train=len(self.table.train_task.y),
+            n_rows=t.n_rows,
+            n_train=len(t.train_task.y),
         )
 
     # --- the clock -----------------------------------------------------------------------------
 
-    def _race_end(self, best: Candidate | None) -> float | None:
-        """Return when the race must end: its share of the time, and room for the proof."""
+    def _race_end(self, best: Candidate | None, last: bool = False) -> float | None:
+        """Return when the race (or its `last` round) must end, to leave room for the proof."""
         if self.deadline is None:
             return None
-        end = self.start + _RACE_SHARE * (self.deadline - self.start)
-        return end if best is None else min(end, self.deadline - self._proof_seconds(best))
+        if best is None:
+            return self.start + _RACE_SHARE * (self.deadline - self.start)
+        proof = self._proof_seconds(best)
+        if last:
+            return self.deadline - proof
+        share = self.start + _RACE_SHARE * (self.deadline - self.start)
+        return min(share, self.deadline - _PROOFS * proof)
 
     def _proof_seconds(self, best: Candidate) -> float:
         """Estimate one repeat of the ablation of a plan, and what comes after it."""
@@ -340,17 +347,16 @@ class _Run:
         return self.plan
 
     def _interrupt(self) -> None:
-        """Settle on the best plan so far that can be fitted at once."""
+        """Settle on the best plan so far whose fit is quick."""
         tried = [c for c in self.race.ranking() if np.isfinite(c.score)]
+        self.pool.close()
         if not tried:
-            self.pool.close()
             raise KeyboardInterrupt
         self.interrupted = True
         self.worth = []
         quick = [c for c in tried if c.seconds <= _QUICK]
         self.plan = (quick or [min(tried, key=lambda c: c.seconds)])[0].plan
         # Fits of other libraries that do not hear the stop flag may still hold the old threads.
-        self.pool.close()
         self.pool = Pool(max(2, self.threads))
 
     def _fit(self) -> list[Any]:
@@ -394,7 +400,7 @@ class _Run:
         t.metric.score(trial, y)
         one = time.perf_counter() - begin
         fits = 2.5 * best.seconds * (2 if self.threads == 1 else 1)
-        return fits + 1000 * one + 0.02 * (time.monotonic() - self.start) + 0.5
+        return fits + 2.5 * resamples(len(y)) * one + 0.5
 
     def _tell(self, race: Race | None = None) -> None:
         if self.shown is None or self.shown.disable:
