@@ -38,7 +38,7 @@ def test_new_data(mixed):
     assert codes[0] == len(encoder.levels_["port"])
     assert np.isnan(codes[1])
     assert codes[2] == 0
-    with pytest.raises(DataError, match="lack columns .*: age, price"):
+    with pytest.raises(DataError, match=r"lack columns .*: age, price"):
         encoder.transform(new.drop(columns=["age", "price"]))
     with pytest.raises(DataError, match="'age' should hold numbers; row 1 holds 'old'"):
         encoder.transform(new.assign(age=["1", "old", "2"]))
