@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tamis import _core
-from tamis.exceptions import DataError
+from tamis.exceptions import DataError, ShapeError
 
-__all__ = ["column_name", "refuse_infinite", "where_text"]
+__all__ = ["column_name", "refuse_infinite", "weights_of", "where_text"]
 
 
 def column_name(estimator: Any, column: int) -> Any:
@@ -57,3 +57,19 @@ def _name_in(estimator: Any, X: Any, column: int) -> Any:
     """Return a column's name in a frame that the estimator may not have seen yet."""
     names = getattr(X, "column_names", getattr(X, "columns", None))
     return column_name(estimator, column) if names is None else list(names)[column]
+
+
+def weights_of(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
+    """Return sample weights as float64, one for each row of `X`; None stays None."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(len(X), float(weights))
+    if weights.ndim != 1:
+        raise ShapeError("Sample weights must be 1D array or scalar")
+    if len(weights) != len(X):
+        raise ShapeError(
+            f"sample_weight.shape == {weights.shape}, expected {(len(X),)}: one for each row"
+        )
+    return weights

@@ -72,6 +72,27 @@ def knn_donors(
 
 # --- models ------------------------------------------------------------------------------------
 
+def linear_fit(
+    x: NDArray[Any],
+    y: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    intercept: bool,
+    alpha: NDArray[np.float64],
+    n_jobs: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]: ...
+def logistic_fit(
+    x: NDArray[Any],
+    y: NDArray[np.uint32],
+    n_classes: int,
+    weights: NDArray[np.float64] | None,
+    c: float,
+    intercept: bool,
+    tol: float,
+    max_iter: int,
+    start: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    n_jobs: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int, bool]: ...
+
 # --- outlier -----------------------------------------------------------------------------------
 
 def univariate_bounds(

@@ -1,3 +1,7 @@
 //! Models: linear, logistic, trees.
 
+pub mod gram;
+mod lbfgs;
+pub mod linear;
+pub mod logistic;
 pub mod tree;

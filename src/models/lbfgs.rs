@@ -1,0 +1,87 @@
+//! Limited-memory BFGS (Nocedal 1980) for smooth convex losses of many coefficients.
+
+use std::collections::VecDeque;
+
+use ndarray::Array2;
+
+use super::logistic::{Look, largest};
+use crate::base::Result;
+
+/// Steps remembered.
+const MEMORY: usize = 10;
+
+/// Minimises from `theta` on; returns (steps, converged).
+pub(super) fn minimise(
+    theta: &mut Array2<f64>,
+    tol: f64,
+    max_iter: usize,
+    look: impl Fn(&Array2<f64>) -> Result<Look>,
+) -> Result<(usize, bool)> {
+    let mut past: VecDeque<(Array2<f64>, Array2<f64>, f64)> = VecDeque::new();
+    let mut now = look(theta)?;
+    for iter in 0..max_iter {
+        if largest(&now.gradient) <= tol {
+            return Ok((iter.max(1), true));
+        }
+        let mut step = direction(&past, &now.gradient);
+        let mut slope = inner(&step, &now.gradient);
+        if slope >= 0.0 {
+            past.clear();
+            step = -&now.gradient;
+            slope = inner(&step, &now.gradient);
+        }
+        // Without a past the length of the gradient means nothing.
+        let mut length = if past.is_empty() { 1.0 / largest(&now.gradient).max(1.0) } else { 1.0 };
+        let next = loop {
+            let trial = &*theta + &(&step * length);
+            let there = look(&trial)?;
+            if there.value <= now.value + 1e-4 * length * slope {
+                break Some((trial, there));
+            }
+            length *= 0.5;
+            if length < 1e-12 {
+                break None;
+            }
+        };
+        let Some((trial, there)) = next else {
+            return Ok((iter.max(1), false));
+        };
+        let (moved, turned) = (&trial - &*theta, &there.gradient - &now.gradient);
+        let curve = inner(&moved, &turned);
+        if curve > 1e-12 * inner(&turned, &turned) {
+            if past.len() == MEMORY {
+                past.pop_front();
+            }
+            past.push_back((moved, turned, 1.0 / curve));
+        }
+        *theta = trial;
+        now = there;
+    }
+    Ok((max_iter, largest(&now.gradient) <= tol))
+}
+
+/// Minus the inverse Hessian, as the past steps show it, times the gradient.
+fn direction(
+    past: &VecDeque<(Array2<f64>, Array2<f64>, f64)>,
+    gradient: &Array2<f64>,
+) -> Array2<f64> {
+    let mut q = gradient.clone();
+    let mut weights = Vec::with_capacity(past.len());
+    for (moved, turned, inverse) in past.iter().rev() {
+        let a = inverse * inner(moved, &q);
+        q.scaled_add(-a, turned);
+        weights.push(a);
+    }
+    if let Some((moved, turned, _)) = past.back() {
+        q *= inner(moved, turned) / inner(turned, turned);
+    }
+    for ((moved, turned, inverse), a) in past.iter().zip(weights.into_iter().rev()) {
+        let b = inverse * inner(turned, &q);
+        q.scaled_add(a - b, moved);
+    }
+    -q
+}
+
+fn inner(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
