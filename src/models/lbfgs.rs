@@ -10,32 +10,35 @@ use crate::base::Result;
 /// Steps remembered.
 const MEMORY: usize = 10;
 
-/// Minimises from `theta` on; returns (steps, converged).
+/// Minimises from `theta` on until the gradient is below `goal`; returns (steps, converged), where
+/// `enough` is the gradient that counts as converged when no step makes the loss smaller.
+/// `precondition` divides a gradient by an approximate Hessian.
 pub(super) fn minimise(
     theta: &mut Array2<f64>,
-    tol: f64,
+    (goal, enough): (f64, f64),
     max_iter: usize,
     look: impl Fn(&Array2<f64>) -> Result<Look>,
+    precondition: impl Fn(&Array2<f64>) -> Array2<f64>,
 ) -> Result<(usize, bool)> {
     let mut past: VecDeque<(Array2<f64>, Array2<f64>, f64)> = VecDeque::new();
     let mut now = look(theta)?;
     for iter in 0..max_iter {
-        if largest(&now.gradient) <= tol {
+        if largest(&now.gradient) <= goal {
             return Ok((iter.max(1), true));
         }
-        let mut step = direction(&past, &now.gradient);
+        let mut step = direction(&past, &now.gradient, &precondition);
         let mut slope = inner(&step, &now.gradient);
         if slope >= 0.0 {
             past.clear();
-            step = -&now.gradient;
+            step = -precondition(&now.gradient);
             slope = inner(&step, &now.gradient);
         }
-        // Without a past the length of the gradient means nothing.
-        let mut length = if past.is_empty() { 1.0 / largest(&now.gradient).max(1.0) } else { 1.0 };
+        let rounding = 4.0 * f64::EPSILON * now.value.abs();
+        let mut length = 1.0;
         let next = loop {
             let trial = &*theta + &(&step * length);
             let there = look(&trial)?;
-            if there.value <= now.value + 1e-4 * length * slope {
+            if there.value <= now.value + 1e-4 * length * slope + rounding {
                 break Some((trial, there));
             }
             length *= 0.5;
@@ -44,7 +47,7 @@ pub(super) fn minimise(
             }
         };
         let Some((trial, there)) = next else {
-            return Ok((iter.max(1), false));
+            return Ok((iter.max(1), largest(&now.gradient) <= enough));
         };
         let (moved, turned) = (&trial - &*theta, &there.gradient - &now.gradient);
         let curve = inner(&moved, &turned);
@@ -57,13 +60,14 @@ pub(super) fn minimise(
         *theta = trial;
         now = there;
     }
-    Ok((max_iter, largest(&now.gradient) <= tol))
+    Ok((max_iter, largest(&now.gradient) <= enough))
 }
 
 /// Minus the inverse Hessian, as the past steps show it, times the gradient.
 fn direction(
     past: &VecDeque<(Array2<f64>, Array2<f64>, f64)>,
     gradient: &Array2<f64>,
+    precondition: impl Fn(&Array2<f64>) -> Array2<f64>,
 ) -> Array2<f64> {
     let mut q = gradient.clone();
     let mut weights = Vec::with_capacity(past.len());
@@ -72,8 +76,9 @@ fn direction(
         q.scaled_add(-a, turned);
         weights.push(a);
     }
+    q = precondition(&q);
     if let Some((moved, turned, _)) = past.back() {
-        q *= inner(moved, turned) / inner(turned, turned);
+        q *= inner(moved, turned) / inner(turned, &precondition(turned));
     }
     for ((moved, turned, inverse), a) in past.iter().zip(weights.into_iter().rev()) {
         let b = inverse * inner(turned, &q);
