@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from tamis import __version__
+from tamis import __version__, _write
 from tamis._optional import need
 
 __all__ = ["figure_svg", "render", "write"]
@@ -65,27 +63,11 @@ def write(path: str | Path, text: str) -> Path:
 
     Raises
     ------
-    OSError
+    ParameterError
         If the folder is not there or cannot be written to.
     """
-    path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent, text=False)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            out.write(text)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return path
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    _write.replace(path, text.encode())
+    return Path(path)
 
 
 def figure_svg(figure: Any, alt: str = "") -> Markup:

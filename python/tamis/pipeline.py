@@ -254,14 +254,14 @@ class Pipeline(BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        last = self.steps[-1][1] if self.steps else None
+        last: Any = self.steps[-1][1] if self.steps else None
         if hasattr(last, "__sklearn_tags__"):
             theirs = last.__sklearn_tags__()
             tags.estimator_type = theirs.estimator_type
             tags.classifier_tags = theirs.classifier_tags
             tags.regressor_tags = theirs.regressor_tags
             tags.target_tags = theirs.target_tags
-        first = self.steps[0][1] if self.steps else None
+        first: Any = self.steps[0][1] if self.steps else None
         if hasattr(first, "__sklearn_tags__"):
             tags.input_tags = first.__sklearn_tags__().input_tags
         return tags

@@ -8,7 +8,7 @@ import pytest
 from markupsafe import Markup
 
 from tamis import _html
-from tamis.exceptions import MissingExtraError
+from tamis.exceptions import MissingExtraError, ParameterError
 
 
 def page(body, **context):
@@ -102,5 +102,5 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         _html.write(path, "\ud800")
     assert path.read_text(encoding="utf-8") == "é"
     assert [p.name for p in tmp_path.iterdir()] == ["a.html"]
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ParameterError):
         _html.write(tmp_path / "no" / "a.html", "")

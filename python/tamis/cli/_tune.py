@@ -131,12 +131,13 @@ def _plan(result: Any) -> str:
 
 
 def _leaderboard(result: Any) -> str:
-    from tamis.search._plan import PLAIN
+    from tamis.search._plan import plainest
 
     rows = _frame.wrap(result.leaderboard).head(_TOP).rows(named=True)
     cells = [("", "score", "std", "model", "steps")]
     for row in rows:
-        steps = [f"{step} {row[step]}" for step, plain in PLAIN.items() if row[step] != plain]
+        plain = plainest(row["model"].partition("(")[0])
+        steps = [f"{step} {row[step]}" for step in plain if row[step] != plain[step]]
         scores = number(row["score"]), number(row["std"])
         cells.append((str(row["rank"]), *scores, row["model"], ", ".join(steps) or "plainest"))
     note = f"{result.holdout.metric} in cross-validation on the training rows, higher is better"

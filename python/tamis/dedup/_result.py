@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tamis import _frame
+from tamis._state import register
+from tamis.exceptions import StateError
 
 __all__ = ["Duplicates", "Leakage"]
 
@@ -229,6 +231,29 @@ class Leakage(Duplicates):
 
     def _row_name(self, row: int) -> str:
         return f"train {row}"
+
+
+def _take(found: Duplicates) -> dict[str, Any]:
+    """Return what is saved: no row of the data."""
+    return {"labels": found.labels, "keep": found.keep, "expected_recall": found.expected_recall}
+
+
+def _give(state: dict[str, Any]) -> Duplicates:
+    labels: Any = state.get("labels")
+    keep: Any = state.get("keep")
+    recall: Any = state.get("expected_recall")
+    ok = isinstance(labels, np.ndarray) and isinstance(keep, np.ndarray)
+    ok = ok and labels.dtype == np.int64 and keep.dtype == np.bool_ and labels.ndim == 1
+    ok = ok and labels.shape == keep.shape and isinstance(recall, float)
+    # Each group 0..k-1 keeps one row.
+    if not ok or not np.array_equal(np.unique(labels), np.sort(labels[keep])):
+        raise StateError("the saved duplicates do not fit together: save them again")
+    if len(labels) and not np.array_equal(np.unique(labels), np.arange(labels.max() + 1)):
+        raise StateError("the saved duplicates are not numbered from 0: save them again")
+    return Duplicates(labels, keep, expected_recall=recall)
+
+
+register(Duplicates, take=_take, give=_give)
 
 
 def _count(n: int, what: str) -> str:

@@ -11,7 +11,7 @@ __all__ = ["STEPS", "Plan", "plainest"]
 #: The refinement steps, in the order they act.
 STEPS = ("duplicates", "outliers", "missing", "encode", "scale")
 
-_PLAIN = {
+_PLAIN: dict[str, Any] = {
     "duplicates": "keep",
     "outliers": "keep",
     "missing": "median",
@@ -20,7 +20,7 @@ _PLAIN = {
 }
 
 
-def plainest(family: str) -> dict[str, str]:
+def plainest(family: str) -> dict[str, Any]:
     """Return the plainest choice of each step: what a first script would do for this model.
 
     Boosting handles gaps and categories itself, so for it the plainest is to leave them alone.

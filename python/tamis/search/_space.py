@@ -105,7 +105,9 @@ class Space:
         better = []
         for plan in plain:
             choices = self.choices(plan.family)
-            new = {step: choice for step, choice in liked.items() if choice in choices[step]}
+            new: dict[str, Any] = {
+                step: choice for step, choice in liked.items() if choice in choices[step]
+            }
             better.append(replace(plan, **new))
         return list(dict.fromkeys([*plain, *better]))
 
@@ -125,7 +127,7 @@ class Space:
         open_steps = [s for s in STEPS if len(choices[s]) > 1]
         names = [name for name, _ in plan.params]
         params = dict(plan.params)
-        steps: dict[str, str] = {}
+        steps: dict[str, Any] = {}
         for _ in range(1 + int(self._rng.random() < 0.5)):
             what = self._pick((*open_steps, *names)) if open_steps or names else None
             if what in open_steps:

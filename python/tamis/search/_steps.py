@@ -14,7 +14,7 @@ __all__ = ["DateParts", "Flags", "OnColumns", "ScaledKNNImputer"]
 
 
 # No wrapping for set_output: it would hide that `transform` is not always there.
-class OnColumns(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class OnColumns(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Apply a transformer or resampler to some columns of a matrix; the others stay in place.
 
     Parameters

@@ -67,7 +67,7 @@ def test_holdout_score_is_that_of_the_model_on_rows_it_did_not_see(result, mixed
 
 
 def test_copies_of_a_row_are_on_one_side(result, mixed):
-    features = mixed.drop(columns=["id", "y"]).astype(str).agg("|".join, axis=1)
+    features = mixed.drop(columns=["id", "y"]).apply(lambda row: "|".join(map(str, row)), axis=1)
     held = ~mixed.index.isin(result.data.index) & ~mixed.index.isin(result.changes.row.dropna())
     assert not set(features[held]) & set(features[result.data.index])
 
