@@ -89,7 +89,7 @@ def set_up(extra):
 
 def demo(rest):
     """Tune a model on the shipped Titanic table."""
-    interpreter = set_up("")
+    interpreter = set_up("plot")
     data = Path("examples", "data", "titanic.csv")
     given = rest or ["--time-budget", "40", "-o", "out/titanic"]
     run(interpreter.parent / "tamis", "tune", data, "--target", "survived", *given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,9 @@ from tamis.search._metrics import Metric, Predictions
 __all__ = ["Holdout", "judge"]
 
 #: Resamples of the bootstrap: many where an interval is wide, fewer where rows are many.
-_MOST, _FEWEST, _WORK = 1000, 200, 500_000
+_MOST, _FEWEST, _WORK = 500, 200, 500_000
+#: So many are drawn even when the time is up.
+_HURRIED = 100
 _LEVEL = 0.95
 
 
@@ -70,12 +73,18 @@ def judge(
     baseline: Predictions,
     dummy: Predictions,
     seed: int,
+    deadline: float | None = None,
 ) -> Holdout:
-    """Score the predictions, with bootstrap intervals over the holdout rows."""
+    """Score the predictions, with bootstrap intervals over the holdout rows.
+
+    Past the deadline (in `time.monotonic` seconds) fewer resamples are drawn.
+    """
     rng = np.random.default_rng(derive(seed, "bootstrap"))
     same = model is baseline
     draws = []
-    for _ in range(resamples(len(y))):
+    for number in range(resamples(len(y))):
+        if number >= _HURRIED and deadline is not None and time.monotonic() > deadline:
+            break
         rows = rng.integers(len(y), size=len(y))
         ours = _score(metric, model[rows], y[rows])
         draws.append((ours, ours if same else _score(metric, baseline[rows], y[rows])))

@@ -91,6 +91,10 @@ class Run:
             n_train=len(t.train_task.y),
         )
 
+    def _hurry(self) -> float | None:
+        """Return until when the intervals may take: at once after Ctrl-C."""
+        return self.start if self.interrupted else self.deadline
+
     # --- the clock -----------------------------------------------------------------------------
 
     def _race_end(self, best: Candidate | None, last: bool = False) -> float | None:
@@ -172,7 +176,7 @@ class Run:
         base = said if plain is model else predict(plain, t.holdout, t.task, coded=False)
         nothing = np.zeros((len(t.y_holdout), 1))
         dummy = predict(others[1], nothing, t.task, coded=False)
-        return judge(t.metric, t.y_holdout, said, base, dummy, self.seed)
+        return judge(t.metric, t.y_holdout, said, base, dummy, self.seed, self._hurry())
 
     def _finish_seconds(self, best: Candidate) -> float:
         """Estimate how long the last fits, the holdout and its intervals take."""

@@ -70,7 +70,7 @@ def test_the_summary_fits_80_columns(tam, csv, tuned, monkeypatch):
         "8 plans in 12.3 s",
         "name (free text, nearly unique)",
         "outliers    clip numbers to 1.5 IQR",
-        "boosting(max_depth=4)  outliers clip-iqr, missing native,\n",
+        "boosting(max_depth=4)  outliers clip-iqr\n",
         "missing native  +0.0123  [-0.0010, +0.0256]  no evidence, left out",
         "262 rows that nothing was fitted on",
     ):
