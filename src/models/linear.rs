@@ -75,7 +75,7 @@ pub fn fit<T: Float>(
 fn scaled_factor(xx: &Array2<f64>, alpha: f64) -> Option<(Cholesky, Array1<f64>)> {
     let scale = xx.diag().mapv(|d| (d + alpha).sqrt());
     // A constant column has nothing to scale by; ridge gives it zero, least squares must look.
-    if scale.iter().any(|s| !(*s > 0.0) || !s.is_finite()) {
+    if scale.iter().any(|s| !s.is_finite() || *s <= 0.0) {
         return None;
     }
     let scaled = Array2::from_shape_fn(xx.dim(), |(i, j)| {

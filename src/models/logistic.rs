@@ -84,7 +84,7 @@ pub fn fit<T: Float>(
             "class codes must lie below a number of classes of 2 or more".into(),
         ));
     }
-    if !(settings.c > 0.0) {
+    if settings.c.is_nan() || settings.c <= 0.0 {
         return Err(Error::Parameter(format!("C must be positive; got {}", settings.c)));
     }
     check_weights(n, weights)?;
