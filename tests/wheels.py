@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 NEEDED = ("pytest", "hypothesis")
+#: The whole suite runs on one Python; here the wheel, the frame layer and the splits are tried.
+QUICK = [f"tests/python/{n}" for n in ("test_run.py", "test_frame.py", "search/test_split.py")]
 
 
 def run(*command):
@@ -50,7 +52,7 @@ def main(wanted):
             run(
                 python, "-m", "pip", "install", "--quiet", f"tamis[all] @ {wheel.as_uri()}", *NEEDED
             )
-            run(python, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider")
+            run(python, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *QUICK)
             tested.append(version)
             shutil.rmtree(venv)
     if not tested or (wanted and len(tested) < len(wanted)):
