@@ -67,14 +67,23 @@ def test_several_targets_and_a_penalty_for_each():
     assert LinearRegression().fit(X, Y).predict(X).shape == Y.shape
 
 
+def steepest(model, X, y):
+    """Return the largest slope of the penalised loss where the model stands (0 at the optimum)."""
+    off = model.predict_proba(X) - (y[:, None] == model.classes_)
+    return np.abs(off.T @ X + model.coef_ / model.C).max()
+
+
 @pytest.mark.parametrize("data", [load_iris, load_digits])
 @pytest.mark.parametrize("c", [0.1, 1.0])
 def test_logistic_is_scikit_learns(data, c):
     X, y = data(return_X_y=True)
     ours = LogisticRegression(C=c, tol=1e-9, max_iter=2000).fit(X, y)
     theirs = sk.LogisticRegression(C=c, tol=1e-9, max_iter=20000).fit(X, y)
-    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=2e-5)
-    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
+    # scikit-learn's solver ends short of its tolerance on the digits, by a way that depends on
+    # the machine: ours must stand at the optimum, and theirs near it.
+    assert steepest(ours, X, y) < 1e-6
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-3)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
 
 
 def test_two_classes_weights_and_names():
