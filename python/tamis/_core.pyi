@@ -43,6 +43,14 @@ def first_equal_rows(
     n_jobs: int = 1,
     progress: _Progress = None,
 ) -> np.ndarray: ...
+def clusters(
+    keys: NDArray[np.uint64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    star: bool,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]: ...
 def text_buffers(cells: Sequence[object]) -> tuple[np.ndarray, np.ndarray]: ...
 
 # --- impute ------------------------------------------------------------------------------------

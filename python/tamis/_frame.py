@@ -21,6 +21,7 @@ __all__ = [
     "build",
     "check_names",
     "is_frame",
+    "n_rows",
     "names",
     "replace_cells",
     "replace_column",
@@ -138,6 +139,11 @@ def take(data: Any, rows: np.ndarray) -> Any:
     if is_frame(data):
         return wrap(data)[rows.tolist(), :].to_native()
     return np.asarray(data)[rows]
+
+
+def n_rows(data: Any) -> int:
+    """Return how many rows a frame, an array or a list has."""
+    return len(wrap(data)) if is_frame(data) else len(data)
 
 
 def row_labels(data: Any) -> np.ndarray:

@@ -7,6 +7,7 @@ from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 __all__ = [
     "ColumnTypeError",
     "DataError",
+    "DuplicatesWarning",
     "InternalError",
     "MissingExtraError",
     "NotConvergedError",
@@ -76,3 +77,7 @@ class VersionWarning(InconsistentVersionWarning):
             f"with {self.current_sklearn_version}: {self.estimator_name} may answer differently; "
             "save it anew with this version, or install the other"
         )
+
+
+class DuplicatesWarning(UserWarning):
+    """A search for duplicates has something to say that may change what its user does."""

@@ -1,3 +1,4 @@
 //! Duplicates of every kind.
 
+pub mod cluster;
 pub mod rows;

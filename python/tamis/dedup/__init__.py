@@ -1,6 +1,8 @@
-"""Duplicates: rows that equal others, in one table or across two."""
+"""Duplicates of every kind: in one data set, or across two."""
 
+from tamis.dedup import _saved as _saved
+from tamis.dedup._leakage import duplicate_groups, find_leakage
 from tamis.dedup._result import Duplicates, Leakage
-from tamis.dedup._rows import RowDeduplicator, duplicate_groups, find_leakage
+from tamis.dedup._rows import RowDeduplicator
 
 __all__ = ["Duplicates", "Leakage", "RowDeduplicator", "duplicate_groups", "find_leakage"]

@@ -2,57 +2,91 @@
 
 from __future__ import annotations
 
-import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from typing import Any
 
 import numpy as np
 
-from tamis import _frame
-from tamis._state import register
-from tamis.exceptions import StateError
+from tamis import _frame, _html
+from tamis.dedup._expand import between, within
+from tamis.dedup._found import Found, link
+from tamis.exceptions import DuplicatesWarning
 
-__all__ = ["Duplicates", "Leakage"]
+__all__ = ["Cells", "Duplicates", "Leakage"]
 
+#: Pairs shown in HTML.
 _SHOWN = 5
+#: A cluster of so many members that are so large a share of all is warned of.
+_LARGE, _LARGE_SHARE = 20, 0.2
+#: More pairs than this are not listed one by one.
+_MOST_PAIRS = 20_000_000
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Some items as a person is shown them: a line an item, a cell a name (text or Markup)."""
+
+    names: Sequence[str] = ()
+    lines: Sequence[Sequence[Any]] = field(default_factory=list)
 
 
 class Duplicates:
-    """Rows that equal others: groups, pairs and which to keep.
+    """What is a duplicate of what, and which items stay.
+
+    Every kind of search gives this result: rows, text, images, audio, vectors, records. Every pair
+    was verified by comparing the items themselves.
 
     Attributes
     ----------
     labels : ndarray of shape (n_rows,), int64
-        The group of each row, numbered from 0 in order of first appearance.
+        The cluster of each item, numbered from 0 in order of first appearance.
     keep : ndarray of shape (n_rows,), bool
-        Which rows stay: one of each group.
+        Which items stay: one of each cluster. It is the one that `keep` asks for among those that
+        are paired with every other member of the cluster; with ``linkage="connected"`` among all.
     expected_recall : float
-        The share of all duplicates that is expected to be found; 1.0 when the search is exact.
+        The share of all pairs that is expected to be found; 1.0 when the search is exact.
     n_rows : int
-        How many rows were looked at.
+        How many items were looked at.
     """
 
     def __init__(
         self,
-        labels: np.ndarray,
-        keep: np.ndarray,
+        found: Found,
         *,
+        linkage: str = "star",
+        order: np.ndarray | None = None,
         like: Any = None,
-        expected_recall: float = 1.0,
+        unit: str = "row",
+        cells: Callable[[np.ndarray], Cells] | None = None,
     ) -> None:
-        self.labels = labels
-        self.keep = keep
-        self.expected_recall = expected_recall
-        self.n_rows = len(labels)
+        linked = link(found, linkage)
+        self._found = found
+        self._unit = unit
+        self.labels = linked.labels
+        self.n_rows = len(self.labels)
+        self.expected_recall = found.recall
+        rank = np.empty(self.n_rows, dtype=np.int64)
+        rank[np.arange(self.n_rows) if order is None else order] = np.arange(self.n_rows)
+        self.keep = self._chosen(rank, linked.central | (linkage == "connected"))
         self._frame = _frame.take(like, np.arange(0)) if _frame.is_frame(like) else None
-        self._examples = self._take_examples(like)
+        self._examples = self._take_examples(cells)
+        self._warn_of_a_large_cluster()
+
+    def _chosen(self, rank: np.ndarray, able: np.ndarray) -> np.ndarray:
+        """Return which items stay: of each cluster the able one of the least rank."""
+        keep = np.zeros(self.n_rows, dtype=bool)
+        order = np.lexsort((rank, ~able))
+        keep[order[np.unique(self.labels[order], return_index=True)[1]]] = True
+        return keep
 
     # --- what was found ------------------------------------------------------------------------
 
     @cached_property
     def clusters(self) -> list[np.ndarray]:
-        """Positions of the rows of each group of two or more, in order of first appearance."""
+        """Positions of the items of each cluster of two or more, in order of first appearance."""
         size = np.bincount(self.labels) if self.n_rows else np.zeros(0, dtype=np.int64)
         rows = np.flatnonzero(size[self.labels] > 1)
         rows = rows[np.argsort(self.labels[rows], kind="stable")]
@@ -61,28 +95,36 @@ class Duplicates:
 
     @property
     def n_duplicates(self) -> int:
-        """How many rows would be dropped."""
+        """How many items would be dropped."""
         return int(self.n_rows - np.count_nonzero(self.keep))
 
     @property
-    def pairs(self) -> Any:
-        """A frame of pairs (left < right, score, evidence): each row dropped with the one kept.
+    def n_pairs(self) -> int:
+        """How many pairs there are, equal items included."""
+        size = np.bincount(self._found.group, minlength=1).astype(np.int64)
+        across = size[self._found.left] * size[self._found.right]
+        return int((size * (size - 1) // 2).sum() + across.sum())
 
-        Two rows dropped from one cluster are not listed as a pair of their own: a cluster of a
-        thousand has half a million pairs and one reason.
+    @property
+    def pairs(self) -> Any:
+        """A frame of all pairs: left < right (positions), score, evidence; sorted.
+
+        Where equal items alone make more than 20 million pairs, equal items are listed as pairs
+        with the first of them, and a warning says so.
         """
-        left, right = self._edges()
-        return self._build(
-            {
-                "left": left,
-                "right": right,
-                "score": np.ones(len(left)),
-                "evidence": ["equal"] * len(left),
-            }
-        )
+        return self._pair_frame(self._found_pairs())
+
+    @property
+    def spans(self) -> Any:
+        """A frame of where parts match: document, start, end (half-open, in code points), and more.
+
+        Empty unless parts of items were compared.
+        """
+        empty = dict.fromkeys(("document", "start", "end"), np.zeros(0, dtype=np.int64))
+        return self._build(self._found.spans or empty)
 
     def to_frame(self) -> Any:
-        """Return a frame with one line for each row that has a duplicate: row, cluster, size, keep.
+        """Return a frame of the items that have a duplicate: row, cluster, size, keep.
 
         `cluster` numbers the entries of `clusters`.
         """
@@ -104,7 +146,7 @@ class Duplicates:
 
     def _summary(self) -> str:
         return (
-            f"{_count(self.n_duplicates, 'row')} of {self.n_rows:,} can be dropped, "
+            f"{_count(self.n_duplicates, self._unit)} of {self.n_rows:,} can be dropped, "
             f"{_count(len(self.clusters), 'cluster')}, {self._recall()}"
         )
 
@@ -113,108 +155,189 @@ class Duplicates:
         return "exact" if exact else f"expected recall {self.expected_recall:.3f}"
 
     def _repr_html_(self) -> str:
-        body = "".join(
-            f"<tr><th>{row}</th>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
-            for row, cells in self._examples[1]
+        return _html.render(
+            "duplicates.html", kind=type(self).__name__, summary=self._summary(), **self._examples
         )
-        head = "".join(f"<th>{escape(str(c))}</th>" for c in self._examples[0])
-        table = f"<table><thead><tr><th>row</th>{head}</tr></thead><tbody>{body}</tbody></table>"
-        note = "<p>Examples, each row beside the one it equals:</p>" if body else ""
-        return f"<p>{escape(self._summary())}</p>{note}{table if body else ''}"
 
     # --- helpers -------------------------------------------------------------------------------
 
-    def _edges(self) -> tuple[np.ndarray, np.ndarray]:
-        kept = np.flatnonzero(self.keep)
+    def _found_pairs(self) -> dict[str, np.ndarray]:
+        """Return all pairs of items: left, right, score, evidence (a position in `kinds`)."""
+        found = self._found
+        all_listed = self.n_pairs <= _MOST_PAIRS
+        if not all_listed:
+            warnings.warn(
+                f"{self.n_pairs:,} pairs are too many to list: equal items are listed with the "
+                "first of them alone (`labels` and `clusters` are whole)",
+                DuplicatesWarning,
+                stacklevel=3,
+            )
+        left, right = within(found.group, all_listed)
+        across_left, across_right, pair = between(
+            found.group, found.group, found.left, found.right, all_listed
+        )
+        return {
+            "left": np.concatenate([left, np.minimum(across_left, across_right)]),
+            "right": np.concatenate([right, np.maximum(across_left, across_right)]),
+            "score": np.concatenate([np.ones(len(left)), found.score[pair]]),
+            "evidence": np.concatenate([np.zeros(len(left), np.int64), found.evidence[pair]]),
+        }
+
+    def _pair_frame(self, pairs: dict[str, np.ndarray]) -> Any:
+        order = np.lexsort((pairs["right"], pairs["left"]))
+        columns: dict[str, Any] = {name: column[order] for name, column in pairs.items()}
+        kinds = np.array(self._found.kinds, dtype=object)
+        columns["evidence"] = kinds[columns["evidence"]].tolist()
+        return self._build(columns)
+
+    def _example_pairs(self) -> list[tuple[int, int, float, str]]:
+        """Return some dropped items, each with the one kept: the least alike first."""
+        found, kept = self._found, np.flatnonzero(self.keep)
         home = np.empty(len(kept), dtype=np.int64)
         home[self.labels[kept]] = kept
         dropped = np.flatnonzero(~self.keep)
-        other = home[self.labels[dropped]]
-        left, right = np.minimum(dropped, other), np.maximum(dropped, other)
-        order = np.lexsort((right, left))
-        return left[order], right[order]
+        pair = np.sort(np.stack([found.group[dropped], found.group[home[self.labels[dropped]]]]), 0)
+        place = _place(found, pair)
+        score = np.where(pair[0] == pair[1], 1.0, np.where(place >= 0, 0.0, np.nan))
+        score[place >= 0] = found.score[place[place >= 0]]
+        out = []
+        for k in np.argsort(score, kind="stable")[:_SHOWN]:
+            row, other = int(dropped[k]), int(home[self.labels[dropped[k]]])
+            kind = found.kinds[found.evidence[place[k]] if place[k] >= 0 else 0]
+            out.append((min(row, other), max(row, other), float(score[k]), kind))
+        return [(i, j, s, kind if s == s else "by others") for i, j, s, kind in out]  # noqa: PLR0124
 
-    def _example_rows(self) -> np.ndarray:
-        left, right = self._edges()
-        return np.stack([left[:_SHOWN], right[:_SHOWN]], axis=1).ravel()
-
-    def _take_examples(self, like: Any) -> tuple[list[str], list[tuple[str, list[str]]]]:
-        """Return column names and a few rows as text: the data themselves are not kept."""
-        if like is None or not self.n_rows:
-            return [], []
-        rows = self._example_rows()
-        taken = _frame.take(like, rows)
-        if _frame.is_frame(taken):
-            frame = _frame.wrap(taken)
-            names, cells = [*frame.columns], frame.rows()
-        else:
-            names, cells = [str(j) for j in range(taken.shape[1])], taken.tolist()
-        return names, [
-            (self._row_name(r), [_short(c) for c in line])
-            for r, line in zip(rows, cells, strict=True)
+    def _take_examples(self, cells: Callable[[np.ndarray], Cells] | None) -> dict[str, Any]:
+        """Return a few pairs as they are shown: the data themselves are not kept."""
+        chosen = self._example_pairs() if cells is not None and self.n_rows else []
+        rows = np.array([row for i, j, *_ in chosen for row in (i, j)], dtype=np.int64)
+        shown = cells(rows) if cells is not None and len(rows) else Cells()
+        lines = [[_short(cell) for cell in line] for line in shown.lines]
+        pairs = [
+            {
+                "names": (self._row_name(i), self._row_name(j)),
+                "score": score,
+                "evidence": kind,
+                "cells": list(zip(shown.names, lines[2 * k], lines[2 * k + 1], strict=True)),
+            }
+            for k, (i, j, score, kind) in enumerate(chosen)
         ]
+        return {"pairs": pairs}
 
     def _row_name(self, row: int) -> str:
-        return str(row)
+        return f"{self._unit} {row}"
 
     def _build(self, columns: dict[str, Any]) -> Any:
         return _frame.build(self._frame, columns)
 
+    def _warn_of_a_large_cluster(self) -> None:
+        size = np.bincount(self.labels) if self.n_rows else np.zeros(1, dtype=np.int64)
+        most = int(size.max())
+        if most >= _LARGE and most > _LARGE_SHARE * self.n_rows:
+            place = sum(1 for s in size[: int(size.argmax())] if s > 1)
+            warnings.warn(
+                f"one cluster holds {most:,} of {self.n_rows:,} {self._unit}s: look at "
+                f"`clusters[{place}]` before dropping them, or compare more strictly",
+                DuplicatesWarning,
+                stacklevel=3,
+            )
+
 
 class Leakage(Duplicates):
-    """Rows that stand in two tables, as `find_leakage` returns it.
+    """Items that stand in two data sets, as `find_leakage` returns it.
 
     Attributes
     ----------
     labels : ndarray of shape (n_train + n_test,), int64
-        The group of each row, the train rows first.
+        The cluster of each item, the train items first.
     keep : ndarray of shape (n_test,), bool
-        Which test rows are in no way in train.
+        Which test items have no duplicate in train.
     left_rows, right_rows : ndarray, int64
-        Positions of all train rows that are in test, and of all test rows that are in train.
+        Positions of all train items that are in test, and of all test items that are in train.
     n_train, n_test : int
-        How many rows the tables have.
+        How many items there are.
     """
 
-    def __init__(self, labels: np.ndarray, n_train: int, *, like: Any = None) -> None:
-        train, test = labels[:n_train], labels[n_train:]
-        n_groups = int(labels.max()) + 1 if len(labels) else 0
-        seen = np.zeros((2, n_groups), dtype=bool)
-        seen[0, train] = seen[1, test] = True
-        shared = seen[0] & seen[1]
-        self.n_train, self.n_test = n_train, len(test)
-        self.left_rows = np.flatnonzero(shared[train])
-        self.right_rows = np.flatnonzero(shared[test])
-        self._labels_test = test
-        super().__init__(labels, ~shared[test], like=like)
+    def __init__(self, found: Found, n_train: int, **shown: Any) -> None:
+        self.n_train, self.n_test = n_train, len(found.group) - n_train
+        train, test = found.group[:n_train], found.group[n_train:]
+        sides = np.zeros((2, max(found.n_groups, 1)), dtype=bool)
+        sides[0, train] = sides[1, test] = True
+        leaks = sides[0] & sides[1]
+        met = np.zeros((2, sides.shape[1]), dtype=bool)  # across a pair: train side, test side
+        for one, other in ((found.left, found.right), (found.right, found.left)):
+            across = sides[0, one] & sides[1, other]
+            met[0, one[across]] = met[1, other[across]] = True
+        self.left_rows = np.flatnonzero((leaks | met[0])[train])
+        self.right_rows = np.flatnonzero((leaks | met[1])[test])
+        super().__init__(found, linkage="connected", **shown)
+        self.keep = np.ones(self.n_test, dtype=bool)
+        self.keep[self.right_rows] = False
 
     @property
     def n_duplicates(self) -> int:
-        """How many test rows are in train."""
+        """How many test items are in train."""
         return len(self.right_rows)
 
+    @property
+    def n_pairs(self) -> int:
+        """How many pairs of a train and a test item there are."""
+        found = self._found
+        train = np.bincount(found.group[: self.n_train], minlength=max(found.n_groups, 1))
+        test = np.bincount(found.group[self.n_train :], minlength=max(found.n_groups, 1))
+        left, right = found.left, found.right
+        return int((train * test).sum() + (train[left] * test[right]).sum()
+                   + (train[right] * test[left]).sum())  # fmt: skip
+
     def _summary(self) -> str:
+        equal = "equal" if not len(self._found.left) else "match"
+        if len(self.right_rows) == 1:
+            equal = "equals" if equal == "equal" else "matches"
         return (
-            f"{_count(len(self.right_rows), 'test row')} of {self.n_test:,} equal "
-            f"{_count(len(self.left_rows), 'train row')} of {self.n_train:,}, {self._recall()}"
+            f"{_count(len(self.right_rows), f'test {self._unit}')} of {self.n_test:,} {equal} "
+            f"{_count(len(self.left_rows), f'train {self._unit}')} of {self.n_train:,}, "
+            f"{self._recall()}"
         )
 
-    def _edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return each test row that is in train with the first train row that it equals."""
-        groups, first = np.unique(self.labels[: self.n_train], return_index=True)
-        place = np.searchsorted(groups, self._labels_test[self.right_rows])
-        left = first[place] if len(place) else np.zeros(0, dtype=np.int64)
-        order = np.lexsort((self.right_rows, left))
-        return left[order], self.right_rows[order]
+    def _found_pairs(self) -> dict[str, np.ndarray]:
+        """Return the pairs: train rows on the left, test rows on the right."""
+        found, n = self._found, self.n_train
+        train, test = found.group[:n], found.group[n:]
+        same = np.arange(found.n_groups)
+        one = np.concatenate([same, found.left, found.right])
+        other = np.concatenate([same, found.right, found.left])
+        score = np.concatenate([np.ones(len(same)), found.score, found.score])
+        evidence = np.concatenate([np.zeros_like(same), found.evidence, found.evidence])
+        all_listed = self.n_pairs <= _MOST_PAIRS
+        if not all_listed:
+            warnings.warn(
+                f"{self.n_pairs:,} pairs are too many to list: equal train items are listed by the "
+                "first of them alone (`left_rows` and `right_rows` are whole)",
+                DuplicatesWarning,
+                stacklevel=3,
+            )
+        left, right, pair = between(train, test, one, other, all_listed)
+        return {"left": left, "right": right, "score": score[pair], "evidence": evidence[pair]}
+
+    def _example_pairs(self) -> list[tuple[int, int, float, str]]:
+        pairs = self._found_pairs() if self.n_pairs <= _MOST_PAIRS else None
+        if pairs is None:
+            return []
+        chosen = np.argsort(pairs["score"], kind="stable")[:_SHOWN]
+        kinds = self._found.kinds
+        return [
+            (int(i), int(j) + self.n_train, float(s), kinds[e])
+            for i, j, s, e in zip(*(pairs[c][chosen] for c in pairs), strict=True)
+        ]
 
     @cached_property
     def clusters(self) -> list[np.ndarray]:
-        """Groups with rows on both sides; positions count on from the train rows to the test."""
+        """Clusters with items on both sides; test items are numbered on from the train items."""
         whole = Duplicates.clusters.func(self)  # type: ignore[attr-defined]
         return [c for c in whole if c[0] < self.n_train <= c[-1]]
 
     def to_frame(self) -> Any:
-        """Return a frame with one line for each row that is on both sides: side, row, cluster."""
+        """Return a frame with one line for each item that is on both sides: side, row, cluster."""
         rows = np.concatenate(self.clusters) if self.clusters else np.zeros(0, dtype=np.int64)
         sizes = [len(c) for c in self.clusters]
         train = rows < self.n_train
@@ -226,40 +349,33 @@ class Leakage(Duplicates):
             }
         )
 
-    def _example_rows(self) -> np.ndarray:
-        return self._edges()[0][:_SHOWN]
-
     def _row_name(self, row: int) -> str:
-        return f"train {row}"
+        side, row = ("train", row) if row < self.n_train else ("test", row - self.n_train)
+        return f"{side} {self._unit} {row}"
+
+    def _warn_of_a_large_cluster(self) -> None:
+        """Leave it: copies within one side are of no account here."""
 
 
-def _take(found: Duplicates) -> dict[str, Any]:
-    """Return what is saved: no row of the data."""
-    return {"labels": found.labels, "keep": found.keep, "expected_recall": found.expected_recall}
-
-
-def _give(state: dict[str, Any]) -> Duplicates:
-    labels: Any = state.get("labels")
-    keep: Any = state.get("keep")
-    recall: Any = state.get("expected_recall")
-    ok = isinstance(labels, np.ndarray) and isinstance(keep, np.ndarray)
-    ok = ok and labels.dtype == np.int64 and keep.dtype == np.bool_ and labels.ndim == 1
-    ok = ok and labels.shape == keep.shape and isinstance(recall, float)
-    # Each group 0..k-1 keeps one row.
-    if not ok or not np.array_equal(np.unique(labels), np.sort(labels[keep])):
-        raise StateError("the saved duplicates do not fit together: save them again")
-    if len(labels) and not np.array_equal(np.unique(labels), np.arange(labels.max() + 1)):
-        raise StateError("the saved duplicates are not numbered from 0: save them again")
-    return Duplicates(labels, keep, expected_recall=recall)
-
-
-register(Duplicates, take=_take, give=_give)
+def _place(found: Found, pair: np.ndarray) -> np.ndarray:
+    """Return the position in `found` of each pair of groups (2, n), or -1."""
+    if not len(found.left):
+        return np.full(pair.shape[1], -1)
+    n = found.n_groups
+    codes = found.left * n + found.right
+    order = np.argsort(codes)
+    wanted = pair[0] * n + pair[1]
+    at = np.searchsorted(codes, wanted, sorter=order).clip(max=len(codes) - 1)
+    return np.where(codes[order[at]] == wanted, order[at], -1)
 
 
 def _count(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
-def _short(cell: Any) -> str:
-    text = "" if cell is None or (isinstance(cell, float) and math.isnan(cell)) else str(cell)
-    return text if len(text) <= 40 else text[:39] + "…"
+def _short(cell: Any) -> Any:
+    if hasattr(cell, "__html__"):
+        return cell
+    missing = cell is None or (isinstance(cell, float) and np.isnan(cell))
+    text = "" if missing else str(cell)
+    return text if len(text) <= 400 else text[:399] + "…"

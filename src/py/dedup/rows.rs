@@ -1,12 +1,12 @@
-//! Bindings of `dedup`.
+//! Equal rows, and texts as buffers.
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::err::ShapeError;
-use super::run::run;
 use crate::dedup::rows::{self, Text};
+use crate::py::err::ShapeError;
+use crate::py::run::run;
 
 /// One column as it comes from Python: an array of its own type, or text as (offsets, bytes).
 #[derive(FromPyObject)]

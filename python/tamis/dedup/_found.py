@@ -1,0 +1,85 @@
+"""What a search for duplicates found, before anything is chosen: groups and verified pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tamis import _core
+
+__all__ = ["Found", "Linked", "link", "no_pairs"]
+
+
+def no_pairs() -> np.ndarray:
+    """Return an empty array of item numbers."""
+    return np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    group : ndarray of shape (n_items,), int64
+        Items of one content share a group, numbered from 0 in order of first appearance. They are
+        duplicates of each other with score 1, and are not listed as pairs: a thousand equal items
+        have half a million pairs. Items that must pair with nothing are groups of their own.
+    left, right : ndarray of shape (n_pairs,), int64
+        Pairs of groups, each pair once, left < right, verified.
+    score : ndarray of shape (n_pairs,), float64
+        How alike they are: 1 is the same, the unit is the search's.
+    evidence : ndarray of shape (n_pairs,), int64
+        What each pair rests on: a position in `kinds`.
+    kinds : tuple of str
+        The kinds of evidence; the first is that of items of one group.
+    keys : ndarray of shape (n_groups,), uint64
+        A hash of each group's content, so that results do not hang on the order of the items.
+    recall : float
+        The share of all pairs that is expected to be found; 1.0 when the search is exact.
+    spans : dict of str to ndarray
+        Where parts match: columns of equal length, among them document, start and end.
+    """
+
+    group: np.ndarray
+    left: np.ndarray = field(default_factory=no_pairs)
+    right: np.ndarray = field(default_factory=no_pairs)
+    score: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    evidence: np.ndarray = field(default_factory=no_pairs)
+    kinds: tuple[str, ...] = ("equal",)
+    keys: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    recall: float = 1.0
+    spans: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def n_groups(self) -> int:
+        """How many groups there are."""
+        return int(self.group.max()) + 1 if len(self.group) else 0
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Items in clusters: `labels` from 0 in order of first appearance; `central` items are paired
+    with every other item of their cluster.
+    """  # noqa: D205
+
+    labels: np.ndarray
+    central: np.ndarray
+
+
+def link(found: Found, linkage: str) -> Linked:
+    """Return the clusters of the items ("star" or "connected")."""
+    if not len(found.left):
+        return Linked(found.group, np.ones(len(found.group), dtype=bool))
+    home, central = _core.clusters(found.keys, found.left, found.right, linkage == "star")
+    return Linked(renumber(home[found.group]), central[found.group])
+
+
+def renumber(labels: Any) -> np.ndarray:
+    """Return labels numbered from 0 in order of first appearance."""
+    _, first, code = np.unique(labels, return_index=True, return_inverse=True)
+    place = np.empty(len(first), dtype=np.int64)
+    place[np.argsort(first)] = np.arange(len(first))
+    return place[code.reshape(-1)]

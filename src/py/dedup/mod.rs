@@ -1,0 +1,11 @@
+//! Bindings of `dedup`: one file a kind.
+
+mod cluster;
+mod rows;
+
+use pyo3::prelude::*;
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    cluster::register(m)?;
+    rows::register(m)
+}
