@@ -52,7 +52,18 @@ impl<'a> Text<'a> {
         Ok(Text { offsets, bytes })
     }
 
-    fn get(&self, i: usize) -> &'a [u8] {
+    /// How many strings there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// String `i`.
+    pub fn get(&self, i: usize) -> &'a [u8] {
         self.bytes.get(self.offsets[i] as usize..self.offsets[i + 1] as usize).unwrap_or(&[])
     }
 }
@@ -75,7 +86,7 @@ impl Column<'_> {
             Cells::I64(x) => x.len(),
             Cells::U64(x) => x.len(),
             Cells::Bool(x) => x.len(),
-            Cells::Text(x) => x.offsets.len() - 1,
+            Cells::Text(x) => x.len(),
         }
     }
 
@@ -155,8 +166,8 @@ pub fn first_equal(ctx: &Ctx, n_rows: usize, columns: &[Column]) -> Result<Vec<u
     group(ctx, &hashes, |i, j| columns.iter().all(|c| c.equal(i, j)))
 }
 
-/// Groups rows by hash, each match confirmed by `equal`.
-fn group(
+/// For each row the first that has its hash and equals it.
+pub fn group(
     ctx: &Ctx,
     hashes: &[u64],
     equal: impl Fn(usize, usize) -> bool + Sync + Send,

@@ -1,0 +1,3 @@
+//! Text, image and audio primitives that areas share.
+
+pub mod text;

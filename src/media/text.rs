@@ -1,0 +1,185 @@
+//! Text as it is compared: decoded, normalised, split into words.
+
+use std::borrow::Cow;
+
+use caseless::Caseless;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Where lone surrogates go: private characters, one for each, so that they stay apart.
+const SURROGATES: u32 = 0x10_F800;
+
+/// What is evened out before texts are compared. The default changes nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Form {
+    /// Characters composed (Unicode NFC): an accent of its own equals the accented letter.
+    pub nfc: bool,
+    /// Case folded, as Unicode does it for any script.
+    pub case: bool,
+    /// Runs of white space are one space, none at the ends.
+    pub whitespace: bool,
+    /// Punctuation left out.
+    pub punctuation: bool,
+}
+
+impl Form {
+    /// The text in this form.
+    pub fn apply<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
+        let mut text = decode(bytes);
+        let plain = text.is_ascii();
+        if self.nfc && !plain {
+            compose(&mut text);
+        }
+        if self.case && plain {
+            if text.bytes().any(|b| b.is_ascii_uppercase()) {
+                text.to_mut().make_ascii_lowercase();
+            }
+        } else if self.case {
+            text = Cow::Owned(text.chars().default_case_fold().collect());
+        }
+        if self.punctuation && text.chars().any(is_punctuation) {
+            text = Cow::Owned(text.chars().filter(|&c| !is_punctuation(c)).collect());
+        }
+        if self.nfc && !plain {
+            compose(&mut text); // what was folded or has come together may compose anew
+        }
+        if self.whitespace && !is_spaced_once(&text) {
+            text = Cow::Owned(text.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        text
+    }
+}
+
+fn compose(text: &mut Cow<str>) {
+    if !is_nfc(text) {
+        *text = Cow::Owned(text.nfc().collect());
+    }
+}
+
+fn is_punctuation(c: char) -> bool {
+    if c.is_ascii() {
+        // ASCII symbols such as + and $ are none.
+        return c.is_ascii_punctuation() && !"$+<=>^`|~".contains(c);
+    }
+    c.general_category_group() == GeneralCategoryGroup::Punctuation
+}
+
+/// True if white space is single spaces between other characters already.
+fn is_spaced_once(text: &str) -> bool {
+    let mut gap = true;
+    for c in text.chars() {
+        let space = c.is_whitespace();
+        if space && (gap || c != ' ') {
+            return false;
+        }
+        gap = space;
+    }
+    !gap || text.is_empty()
+}
+
+/// UTF-8 as text. Python's encoding of a lone surrogate becomes a character of its own.
+pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = bytes;
+    loop {
+        let bad = match std::str::from_utf8(rest) {
+            Ok(text) if out.is_empty() => return Cow::Borrowed(text),
+            Ok(text) => {
+                out.push_str(text);
+                return Cow::Owned(out);
+            }
+            Err(e) => e,
+        };
+        let (good, after) = rest.split_at(bad.valid_up_to());
+        out.push_str(&String::from_utf8_lossy(good));
+        if let &[0xED, high @ 0xA0..=0xBF, low @ 0x80..=0xBF, ..] = after {
+            let place = (u32::from(high & 0x1F) << 6) | u32::from(low & 0x3F);
+            out.push(char::from_u32(SURROGATES + place).unwrap_or(char::REPLACEMENT_CHARACTER));
+            rest = &after[3..];
+        } else {
+            out.push(char::REPLACEMENT_CHARACTER);
+            rest = &after[bad.error_len().unwrap_or(after.len())..];
+        }
+    }
+}
+
+/// The words of a text by Unicode's rules (UAX #29), without what lies between them.
+///
+/// Scripts that are written without spaces have no words by these rules: of Chinese, Japanese
+/// kana other than katakana, Thai, Lao, Khmer and Burmese each character (with its marks) is one.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.unicode_words()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn all() -> Form {
+        Form { nfc: true, case: true, whitespace: true, punctuation: true }
+    }
+
+    #[test]
+    fn forms_even_out_what_they_say() {
+        let nfc = Form { nfc: true, ..Form::default() };
+        assert_eq!(nfc.apply("e\u{301}A  b.".as_bytes()), "\u{e9}A  b.");
+        assert_eq!(Form::default().apply("e\u{301}".as_bytes()), "e\u{301}");
+        let case = Form { case: true, ..Form::default() };
+        assert_eq!(
+            case.apply("STRASSE Stra\u{df}e \u{3a3}\u{3c2}".as_bytes()),
+            "strasse strasse σσ"
+        );
+        assert_eq!(case.apply(b"Ab C"), "ab c");
+        let space = Form { whitespace: true, ..Form::default() };
+        assert_eq!(space.apply("\u{a0} a\t\n b\u{3000}".as_bytes()), "a b");
+        let points = Form { punctuation: true, ..Form::default() };
+        assert_eq!(points.apply("“C++” costs $5, don't!。".as_bytes()), "C++ costs $5 dont");
+        assert_eq!(all().apply(" ...! ".as_bytes()), "");
+    }
+
+    #[test]
+    fn what_is_in_form_is_borrowed() {
+        for text in ["", "plain words", "d\u{e9}j\u{e0} vu"] {
+            let form = Form { case: false, ..all() };
+            assert!(matches!(form.apply(text.as_bytes()), Cow::Borrowed(t) if t == text));
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_stay_apart() {
+        let (one, two) = (decode(b"a\xED\xA0\x80b"), decode(b"a\xED\xA0\x81b"));
+        assert_ne!(one, two);
+        assert_eq!(one.chars().count(), 3);
+        assert_eq!(decode(b"\xED\xBF\xBF"), "\u{10FFFF}");
+        assert_eq!(decode(b"a\xFFb\xE2\x82"), "a\u{FFFD}b\u{FFFD}");
+    }
+
+    #[test]
+    fn words_of_scripts_with_and_without_spaces() {
+        let split = |t| words(t).collect::<Vec<&str>>();
+        assert_eq!(split("It's 3.5 km, (really)!"), ["It's", "3.5", "km", "really"]);
+        assert_eq!(split("我们去北京。"), ["我", "们", "去", "北", "京"]);
+        assert_eq!(split("カタカナ ひらがな"), ["カタカナ", "ひ", "ら", "が", "な"]);
+        assert_eq!(split("ไทย"), ["ไ", "ท", "ย"]);
+        assert_eq!(split("ที่นี่"), ["ที่", "นี่"]);
+        assert_eq!(split("한국어 단어"), ["한국어", "단어"]);
+        assert!(split(" ... !? ").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_is_reached_at_once_and_any_bytes_can_be_read(
+            bytes in prop::collection::vec(any::<u8>(), 0..40), text in "\\PC{0,20}",
+        ) {
+            for form in [all(), Form { nfc: true, ..Form::default() }, Form::default()] {
+                let _ = form.apply(&bytes);
+                let once = form.apply(text.as_bytes()).into_owned();
+                let again = form.apply(once.as_bytes());
+                prop_assert_eq!(&again, &once);
+            }
+            prop_assert_eq!(decode(text.as_bytes()), text.as_str());
+        }
+    }
+}
