@@ -78,6 +78,40 @@ def knn_donors(
     fit: _Matrix, x: _Matrix, k: int, n_jobs: int = 1, progress: _Progress = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]: ...
 
+@final
+class Chain:
+    def __new__(
+        cls, filled: NDArray[np.float64], missing: NDArray[np.bool_], n_jobs: int = 1
+    ) -> Chain: ...
+    def refresh(self, n_jobs: int = 1) -> None: ...
+    def fit(
+        self,
+        column: int,
+        others: list[int],
+        *,
+        alpha: tuple[float, float],
+        lambda_: tuple[float, float],
+        alpha_init: float | None,
+        lambda_init: float,
+        tol: float,
+        max_iter: int,
+        n_jobs: int = 1,
+    ) -> tuple[
+        NDArray[np.float64], float, float, float, int, NDArray[np.float64], NDArray[np.float64]
+    ]: ...
+    def fill(
+        self,
+        column: int,
+        others: list[int],
+        coef: NDArray[np.float64],
+        intercept: float,
+        limits: tuple[float, float],
+    ) -> None: ...
+    def set(self, column: int, values: NDArray[np.float64]) -> None: ...
+    def rows(self, column: int, others: list[int]) -> NDArray[np.float64]: ...
+    def change(self) -> float: ...
+    def filled(self) -> NDArray[np.float64]: ...
+
 # --- models ------------------------------------------------------------------------------------
 
 def linear_fit(

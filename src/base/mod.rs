@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod ctx;
+pub mod eigen;
 pub mod error;
 pub mod float;
 pub mod hash;

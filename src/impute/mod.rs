@@ -1,5 +1,6 @@
 //! Missing values.
 
+pub mod chained;
 mod donors;
 pub mod knn;
 pub mod simple;

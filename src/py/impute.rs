@@ -1,12 +1,15 @@
 //! Bindings of `impute`.
 
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2,
+};
 use pyo3::prelude::*;
 
 use super::arr::{Matrix, with_matrix};
 use super::err::ParameterError;
 use super::run::run;
 use crate::base::Error;
+use crate::impute::chained::{self, Prior};
 use crate::impute::knn::{self, Weights};
 use crate::impute::simple::{self, Statistic};
 
@@ -171,7 +174,117 @@ fn knn_donors<'py>(
     Ok((counts.into_pyarray(py), rows.into_pyarray(py), distances.into_pyarray(py)))
 }
 
+/// A regression as Python gets it: coef, intercept, alpha, lambda, rounds, means, sigma.
+type Fit<'py> = (
+    Bound<'py, PyArray1<f64>>,
+    f64,
+    f64,
+    f64,
+    usize,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray2<f64>>,
+);
+
+/// A table that chained equations complete, column by column.
+#[pyclass(module = "tamis._core")]
+struct Chain {
+    inner: chained::Chain,
+}
+
+#[pymethods]
+impl Chain {
+    #[new]
+    #[pyo3(signature = (filled, missing, n_jobs=1))]
+    fn new(
+        py: Python<'_>,
+        filled: PyReadonlyArray2<'_, f64>,
+        missing: PyReadonlyArray2<'_, bool>,
+        n_jobs: usize,
+    ) -> PyResult<Self> {
+        let (filled, missing) = (filled.as_array(), missing.as_array());
+        let inner = run(py, n_jobs, None, |ctx| chained::Chain::new(ctx, filled, missing))?;
+        Ok(Chain { inner })
+    }
+
+    /// Computes the running products anew.
+    #[pyo3(signature = (n_jobs=1))]
+    fn refresh(&mut self, py: Python<'_>, n_jobs: usize) -> PyResult<()> {
+        let inner = &mut self.inner;
+        run(py, n_jobs, None, |ctx| inner.refresh(ctx))
+    }
+
+    /// Bayesian ridge regression of a column on others, where it is observed.
+    #[pyo3(signature = (column, others, *, alpha, lambda_, alpha_init, lambda_init, tol, max_iter,
+                        n_jobs=1))]
+    #[allow(clippy::too_many_arguments)] // keywords, in Python
+    fn fit<'py>(
+        &self,
+        py: Python<'py>,
+        column: usize,
+        others: Vec<usize>,
+        alpha: (f64, f64),
+        lambda_: (f64, f64),
+        alpha_init: Option<f64>,
+        lambda_init: f64,
+        tol: f64,
+        max_iter: usize,
+        n_jobs: usize,
+    ) -> PyResult<Fit<'py>> {
+        let prior = Prior { alpha, lambda: lambda_, alpha_init, lambda_init, tol, max_iter };
+        let inner = &self.inner;
+        let fit = run(py, n_jobs, None, |ctx| inner.fit(ctx, column, &others, &prior))?;
+        Ok((
+            fit.coef.into_pyarray(py),
+            fit.intercept,
+            fit.alpha,
+            fit.lambda,
+            fit.n_iter,
+            fit.means.into_pyarray(py),
+            fit.sigma.into_pyarray(py),
+        ))
+    }
+
+    /// Fills a column where it is missing by a regression on others, kept within limits.
+    fn fill(
+        &mut self,
+        column: usize,
+        others: Vec<usize>,
+        coef: PyReadonlyArray1<'_, f64>,
+        intercept: f64,
+        limits: (f64, f64),
+    ) -> PyResult<()> {
+        let coef = coef.as_array().to_vec();
+        Ok(self.inner.fill(column, &others, &coef, intercept, limits)?)
+    }
+
+    /// Puts values in the rows where the column is missing.
+    fn set(&mut self, column: usize, values: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
+        Ok(self.inner.set(column, &values.as_array().to_vec())?)
+    }
+
+    /// The cells of some columns in the rows where one is missing.
+    fn rows<'py>(
+        &self,
+        py: Python<'py>,
+        column: usize,
+        others: Vec<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        Ok(self.inner.rows(column, &others)?.into_pyarray(py))
+    }
+
+    /// The largest sum of absolute changes in a row since this was last asked.
+    fn change(&mut self) -> f64 {
+        self.inner.change()
+    }
+
+    /// The table as it stands.
+    fn filled<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
+        self.inner.filled().into_pyarray(py)
+    }
+}
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Chain>()?;
     m.add_function(wrap_pyfunction!(column_statistics, m)?)?;
     m.add_function(wrap_pyfunction!(integer_modes, m)?)?;
     m.add_function(wrap_pyfunction!(fill_missing, m)?)?;

@@ -217,6 +217,7 @@ _SKLEARN: dict[str, dict[str, Any]] = {
     "sklearn.isotonic.IsotonicRegression": {
         "take": _checks.take_isotonic, "give": _checks.give_isotonic,
     },
+    "sklearn.linear_model.BayesianRidge": {},
     "sklearn.pipeline.FeatureUnion": {"check": _checks.union},
     "sklearn.pipeline.Pipeline": {"check": _checks.pipeline},
     "sklearn.preprocessing.FunctionTransformer": {"check": _checks.identity},

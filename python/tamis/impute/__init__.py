@@ -1,6 +1,7 @@
 """Missing values."""
 
+from tamis.impute._iterative import IterativeImputer
 from tamis.impute._knn import KNNImputer
 from tamis.impute._simple import SimpleImputer
 
-__all__ = ["KNNImputer", "SimpleImputer"]
+__all__ = ["IterativeImputer", "KNNImputer", "SimpleImputer"]

@@ -1,4 +1,4 @@
-"""Missing values: median and nearest neighbours."""
+"""Missing values: median, nearest neighbours, chained equations."""
 
 import numpy as np
 
@@ -53,6 +53,22 @@ def knn(package):
     return prepare
 
 
+def iterative(package):
+    def prepare(threads):
+        if package == "tamis":
+            from tamis.impute import IterativeImputer
+
+            imputer = IterativeImputer(random_state=0, n_jobs=threads)
+        else:
+            from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+            from sklearn.impute import IterativeImputer
+
+            imputer = IterativeImputer(random_state=0)
+        return lambda data: imputer.fit_transform(data["X"])
+
+    return prepare
+
+
 def both(make):
     return {package: make(package) for package in ("tamis", "scikit-learn")}
 
@@ -60,4 +76,11 @@ def both(make):
 ROWS = [
     Row("median, 1M x 20, 10 % missing", holes(1_000_000, 20, 0.1), both(median), error, "RMSE"),
     Row("KNN (k=5), 20k x 30, 10 % missing", holes(20_000, 30, 0.1), both(knn), error, "RMSE"),
+    Row(
+        "chained equations, 50k x 20, 10 % missing",
+        holes(50_000, 20, 0.1),
+        both(iterative),
+        error,
+        "RMSE",
+    ),
 ]
