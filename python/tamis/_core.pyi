@@ -35,14 +35,14 @@ def find_infinite(
 
 # --- dedup -------------------------------------------------------------------------------------
 
-_Cells = np.ndarray | tuple[np.ndarray, np.ndarray]
+_Cells = np.ndarray | tuple[np.ndarray, np.ndarray] | tuple[np.ndarray, Sequence[np.ndarray]]
 
-def first_equal_rows(
+def equal_rows(
     n_rows: int,
     columns: Sequence[tuple[_Cells, np.ndarray | None]],
     n_jobs: int = 1,
     progress: _Progress = None,
-) -> np.ndarray: ...
+) -> NDArray[np.int64]: ...
 def clusters(
     keys: NDArray[np.uint64],
     left: NDArray[np.int64],

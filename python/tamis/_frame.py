@@ -17,6 +17,7 @@ from tamis.exceptions import DataError, ParameterError
 __all__ = [
     "Text",
     "Values",
+    "Views",
     "append",
     "build",
     "check_names",
@@ -28,7 +29,9 @@ __all__ = [
     "row_labels",
     "take",
     "text",
+    "ticks",
     "values",
+    "views",
     "wrap",
 ]
 
@@ -52,6 +55,15 @@ class Text:
 
     offsets: np.ndarray
     data: np.ndarray
+    missing: np.ndarray
+
+
+@dataclass(frozen=True)
+class Views:
+    """One column of text as Arrow's string views (16 bytes each) and the buffers they refer to."""
+
+    views: np.ndarray
+    buffers: list[np.ndarray]
     missing: np.ndarray
 
 
@@ -137,7 +149,7 @@ def take(data: Any, rows: np.ndarray) -> Any:
     if hasattr(data, "iloc"):
         return data.iloc[rows]
     if is_frame(data):
-        return wrap(data)[rows.tolist(), :].to_native()
+        return wrap(data)[rows, :].to_native()
     return np.asarray(data)[rows]
 
 
@@ -156,10 +168,11 @@ def row_labels(data: Any) -> np.ndarray:
 def values(series: nw.Series[Any]) -> Values:
     """Return a column as a NumPy array of its own kind and a mask of what is missing."""
     dtype = series.dtype
-    missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
+    missing = _missing(series)
     if dtype.is_float() or isinstance(dtype, nw.Decimal):
+        plain = dtype in (nw.Float32, nw.Float64)
         width = np.float32 if dtype == nw.Float32 else np.float64
-        data = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64).astype(width)
+        data = np.asarray((series if plain else series.cast(nw.Float64)).to_numpy(), dtype=width)
         return Values("float", data, missing | np.isnan(data))
     if dtype.is_integer():
         kind: Any = nw.UInt64 if dtype.is_unsigned_integer() else nw.Int64
@@ -182,7 +195,7 @@ def values(series: nw.Series[Any]) -> Values:
 
 def text(series: nw.Series[Any]) -> Text:
     """Return a column of text as offsets and bytes, borrowed from Arrow where it is kept so."""
-    missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
+    missing = _missing(series)
     if have("pyarrow") and series.dtype == nw.String:
         arrow = need("pyarrow", "Arrow data")
         try:
@@ -205,19 +218,62 @@ def text(series: nw.Series[Any]) -> Text:
     return Text(*_core.text_buffers(series.to_list()), missing)
 
 
+def views(series: nw.Series[Any]) -> Views | None:
+    """Return a polars column of text as the views it is kept as, or None where that cannot be."""
+    native = series.to_native()
+    if type(native).__module__.partition(".")[0] != "polars" or series.dtype != nw.String:
+        return None
+    if not have("pyarrow") or not hasattr(need("pyarrow", "Arrow data"), "string_view"):
+        return None
+    newest = need("polars", "polars data").CompatLevel.newest()
+    array = native.to_arrow(compat_level=newest)
+    if str(array.type) != "string_view":
+        return None
+    _, whole, *buffers = array.buffers()
+    start, end = array.offset, array.offset + len(array)
+    return Views(
+        np.frombuffer(whole or b"", dtype=np.uint8)[16 * start : 16 * end],
+        [np.frombuffer(b or b"", dtype=np.uint8) for b in buffers],
+        _missing(series),
+    )
+
+
+def _missing(series: nw.Series[Any]) -> np.ndarray:
+    if series.null_count() == 0:
+        return np.zeros(len(series), dtype=bool)
+    return np.asarray(series.is_null().to_numpy(), dtype=bool)
+
+
 def _filled(series: nw.Series[Any], missing: np.ndarray, value: Any) -> nw.Series[Any]:
     return series.fill_null(value) if missing.any() else series
 
 
 def _nanoseconds(series: nw.Series[Any], missing: np.ndarray) -> np.ndarray:
     """Return times and durations as int64 nanoseconds (missing ones as 0)."""
+    data = _times(series)
+    kind = data.dtype.kind  # "m" or "M"
+    return np.where(missing, 0, data.astype(f"{kind}8[ns]", copy=False).view(np.int64))
+
+
+def ticks(series: nw.Series[Any]) -> tuple[np.ndarray, int]:
+    """Return times and durations as int64 in their own unit, and how many make a second."""
+    data = _times(series)
+    unit = np.datetime_data(data.dtype)[0]
+    if unit == "D":  # dates
+        data, unit = data.astype(f"{data.dtype.kind}8[s]"), "s"
+    return data.view(np.int64), {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+
+
+def _times(series: nw.Series[Any]) -> np.ndarray:
+    """Return times and durations as NumPy has them, without a time zone."""
     if series.dtype == nw.Date:
         series = series.cast(nw.Datetime("us"))
     elif isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is not None:
         series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    unit = "timedelta64[ns]" if isinstance(series.dtype, nw.Duration) else "datetime64[ns]"
-    data = np.asarray(series.to_numpy()).astype(unit).astype(np.int64)
-    return np.where(missing, 0, data)
+    data = np.asarray(series.to_numpy())
+    if data.dtype.kind in "mM":
+        return data
+    return data.astype("m8[ns]" if isinstance(series.dtype, nw.Duration) else "M8[ns]")
 
 
 def _objects(data: np.ndarray, missing: np.ndarray) -> Values:

@@ -16,14 +16,42 @@ pub fn bytes(seed: u64, data: &[u8]) -> u64 {
     for word in words {
         hash = mix(hash, u64::from_le_bytes(*word));
     }
-    let mut last = [0u8; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    mix(hash, u64::from_le_bytes(last))
+    mix(hash, last_word(data, rest))
+}
+
+/// Up to seven bytes at the end of `data` as a word filled up with zeros: read in whole words,
+/// which may overlap, and not byte by byte.
+#[inline]
+fn last_word(data: &[u8], rest: &[u8]) -> u64 {
+    let n = rest.len();
+    if n == 0 {
+        return 0;
+    }
+    if let Some(word) = data.last_chunk::<8>() {
+        return u64::from_le_bytes(*word) >> (64 - 8 * n);
+    }
+    if let (Some(low), Some(high)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        let (low, high) = (u32::from_le_bytes(*low), u32::from_le_bytes(*high));
+        return u64::from(low) | u64::from(high) << (8 * (n - 4));
+    }
+    let byte = |k: usize| u64::from(rest[k]) << (8 * k);
+    byte(0) | byte(n / 2) | byte(n - 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_word_is_that_of_its_bytes() {
+        let data: Vec<u8> = (1..40).map(|i| i * 37).collect();
+        for n in 0..data.len() {
+            let rest = &data[n / 8 * 8..n];
+            let mut bytes = [0u8; 8];
+            bytes[..rest.len()].copy_from_slice(rest);
+            assert_eq!(last_word(&data[..n], rest), u64::from_le_bytes(bytes), "{n}");
+        }
+    }
 
     #[test]
     fn hashes_are_pinned_and_tell_lengths_apart() {

@@ -1,230 +1,143 @@
 //! Equal rows of a table of typed columns: hashed, then confirmed by their values.
 
-use ndarray::ArrayView1;
+use crate::base::{Ctx, Error, Result, par};
+pub use crate::dedup::cells::Text;
+use crate::dedup::cells::{Column, check_lengths};
 
-use crate::base::float::equality_bits;
-use crate::base::{Ctx, Error, Result, hash, par};
-
-/// Rows that are hashed between two looks at the stop flag, at most.
-const CHUNK: usize = 8192;
+/// Rows that are hashed and put into parts at a time.
+const CHUNK: usize = 1 << 15;
 /// Rows of one part of the hash table, about: its entries stay in the cache.
-const PART: usize = 4096;
-/// The word that stands for a missing cell in a hash.
-const MISSING: u64 = 0x6d69_7373_696e_6721;
-const EMPTY: usize = usize::MAX;
+const PART: usize = 1024;
+const EMPTY: u32 = u32::MAX;
 
-/// The values of one column. Each type is compared as itself, never through another.
-#[derive(Debug, Clone, Copy)]
-pub enum Cells<'a> {
-    /// Single precision; NaN is missing, -0.0 equals 0.0.
-    F32(ArrayView1<'a, f32>),
-    /// Double precision; NaN is missing, -0.0 equals 0.0.
-    F64(ArrayView1<'a, f64>),
-    /// Signed integers, and times.
-    I64(ArrayView1<'a, i64>),
-    /// Unsigned integers.
-    U64(ArrayView1<'a, u64>),
-    /// Booleans.
-    Bool(ArrayView1<'a, bool>),
-    /// Byte strings.
-    Text(Text<'a>),
+/// Rows by content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Groups {
+    /// The group of each row, numbered from 0 in order of first appearance.
+    pub group: Vec<i64>,
+    /// The first row of each group.
+    pub first: Vec<u32>,
 }
 
-/// Byte strings one after the other, as Arrow keeps them.
-#[derive(Debug, Clone, Copy)]
-pub struct Text<'a> {
-    offsets: &'a [i64],
-    bytes: &'a [u8],
+/// A row with its hash.
+type Entry = (u64, u32);
+/// A row and the first row that equals it.
+type Match = (u32, u32);
+
+/// Some rows ordered by the part they belong to, and where parts start.
+struct Parted {
+    entries: Vec<Entry>,
+    starts: Vec<u32>,
 }
 
-impl<'a> Text<'a> {
-    /// String `i` is `bytes[offsets[i]..offsets[i + 1]]`.
-    pub fn new(offsets: &'a [i64], bytes: &'a [u8]) -> Result<Self> {
-        let bad =
-            || Err(Error::Shape("text offsets must rise from 0 to the end of the bytes".into()));
-        let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else {
-            return bad();
-        };
-        let rising = offsets.windows(2).all(|w| w[0] <= w[1]);
-        if first < 0 || !rising || usize::try_from(last).map_or(true, |l| l > bytes.len()) {
-            return bad();
-        }
-        Ok(Text { offsets, bytes })
-    }
-
-    /// How many strings there are.
-    pub fn len(&self) -> usize {
-        self.offsets.len() - 1
-    }
-
-    /// True if there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// String `i`.
-    pub fn get(&self, i: usize) -> &'a [u8] {
-        self.bytes.get(self.offsets[i] as usize..self.offsets[i + 1] as usize).unwrap_or(&[])
+impl Parted {
+    fn of(&self, part: usize) -> &[Entry] {
+        &self.entries[self.starts[part] as usize..self.starts[part + 1] as usize]
     }
 }
 
-/// A column: its cells, and which of them are missing (their values are then of no account).
-#[derive(Debug, Clone, Copy)]
-pub struct Column<'a> {
-    /// The values.
-    pub cells: Cells<'a>,
-    /// Where they are missing; `None` where none is.
-    pub missing: Option<ArrayView1<'a, bool>>,
+/// The rows that are equal in every column.
+///
+/// Hashes alone make the groups; then each row is compared with the first of its group, a column
+/// at a time. Should any two differ, grouping starts anew and compares wherever hashes are equal.
+pub fn equal_rows(ctx: &Ctx, n_rows: usize, columns: &[Column]) -> Result<Groups> {
+    check_lengths(n_rows, columns)?;
+    let hashed = |start: usize, out: &mut [u64]| hash_rows(ctx, columns, start, out);
+    let by_hash = first_of(ctx, n_rows, hashed, |_, _| true)?;
+    let (groups, matches) = number(ctx, &by_hash)?;
+    if confirmed(ctx, &matches, columns)? {
+        return Ok(groups);
+    }
+    let by_value = |i, j| columns.iter().all(|c| c.all_equal(&[(i, j)]));
+    let first = first_of(ctx, n_rows, hashed, by_value)?;
+    Ok(number(ctx, &first)?.0)
 }
 
-impl Column<'_> {
-    /// How many rows the column has.
-    pub fn len(&self) -> usize {
-        match self.cells {
-            Cells::F32(x) => x.len(),
-            Cells::F64(x) => x.len(),
-            Cells::I64(x) => x.len(),
-            Cells::U64(x) => x.len(),
-            Cells::Bool(x) => x.len(),
-            Cells::Text(x) => x.len(),
-        }
+/// The hash of each row from `start`, by content: equal rows have equal hashes.
+pub fn hash_rows(ctx: &Ctx, columns: &[Column], start: usize, out: &mut [u64]) -> Result<()> {
+    out.fill(0);
+    for column in columns {
+        ctx.check()?;
+        column.mix(start, out);
     }
-
-    /// True for a column of no rows.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn gone(&self, i: usize) -> bool {
-        self.missing.is_some_and(|m| m[i])
-    }
-
-    /// Mixes the cells of the rows from `start` into their hashes.
-    fn mix(&self, start: usize, out: &mut [u64]) {
-        match self.cells {
-            Cells::F32(x) => self.mix_words(start, out, |i| float_word(f64::from(x[i]))),
-            Cells::F64(x) => self.mix_words(start, out, |i| float_word(x[i])),
-            Cells::I64(x) => self.mix_words(start, out, |i| x[i] as u64),
-            Cells::U64(x) => self.mix_words(start, out, |i| x[i]),
-            Cells::Bool(x) => self.mix_words(start, out, |i| u64::from(x[i])),
-            Cells::Text(x) => self.mix_words(start, out, |i| hash::bytes(0, x.get(i))),
-        }
-    }
-
-    fn mix_words(&self, start: usize, out: &mut [u64], word: impl Fn(usize) -> u64) {
-        for (k, h) in out.iter_mut().enumerate() {
-            let i = start + k;
-            *h = hash::mix(*h, if self.gone(i) { MISSING } else { word(i) });
-        }
-    }
-
-    fn equal(&self, i: usize, j: usize) -> bool {
-        let same = |a: f64, b: f64| equality_bits(a) == equality_bits(b);
-        if let Cells::F32(x) = self.cells {
-            let at = |i| if self.gone(i) { f64::NAN } else { f64::from(x[i]) };
-            return same(at(i), at(j));
-        }
-        if let Cells::F64(x) = self.cells {
-            let at = |i| if self.gone(i) { f64::NAN } else { x[i] };
-            return same(at(i), at(j));
-        }
-        if self.gone(i) || self.gone(j) {
-            return self.gone(i) && self.gone(j);
-        }
-        match self.cells {
-            Cells::I64(x) => x[i] == x[j],
-            Cells::U64(x) => x[i] == x[j],
-            Cells::Bool(x) => x[i] == x[j],
-            Cells::Text(x) => x.get(i) == x.get(j),
-            Cells::F32(_) | Cells::F64(_) => false,
-        }
-    }
+    Ok(())
 }
 
-fn float_word(x: f64) -> u64 {
-    if x.is_nan() { MISSING } else { equality_bits(x) }
-}
-
-/// For each row the first row that equals it in every column (its own number if none does).
-pub fn first_equal(ctx: &Ctx, n_rows: usize, columns: &[Column]) -> Result<Vec<usize>> {
-    for (k, column) in columns.iter().enumerate() {
-        let masked = column.missing.map_or(n_rows, |m| m.len());
-        if column.len() != n_rows || masked != n_rows {
-            let n = column.len();
-            return Err(Error::Shape(format!(
-                "column {k} has {n} rows where {n_rows} are expected"
-            )));
-        }
-    }
-    let mut hashes = vec![0u64; n_rows];
-    let chunk = (8 * CHUNK / columns.len().max(1)).clamp(64, CHUNK);
-    par::fill_chunks(ctx, &mut hashes, chunk, |start, out| {
-        for column in columns {
-            column.mix(start, out);
-        }
-    })?;
-    group(ctx, &hashes, |i, j| columns.iter().all(|c| c.equal(i, j)))
-}
-
-/// For each row the first that has its hash and equals it.
+/// For each item the first that has its hash and equals it.
 pub fn group(
     ctx: &Ctx,
     hashes: &[u64],
     equal: impl Fn(usize, usize) -> bool + Sync + Send,
 ) -> Result<Vec<usize>> {
-    let parts = (hashes.len() / PART).next_power_of_two().clamp(1, 1024);
-    let (rows, starts) = partition(ctx, hashes, parts)?;
-    let found = par::map(ctx, parts, |p| {
-        first_in_part(ctx, &rows[starts[p]..starts[p + 1]], hashes, &equal)
-    })?;
-    let mut first = vec![0; hashes.len()];
-    for (p, answers) in found.into_iter().enumerate() {
-        for (&row, answer) in rows[starts[p]..].iter().zip(answers?) {
-            first[row] = answer;
+    let given = |start: usize, out: &mut [u64]| {
+        out.copy_from_slice(&hashes[start..start + out.len()]);
+        Ok(())
+    };
+    let first = first_of(ctx, hashes.len(), given, |i, j| equal(i as usize, j as usize))?;
+    Ok(first.into_iter().map(|i| i as usize).collect())
+}
+
+/// For each row the first row of its hash that is `equal` to it.
+fn first_of(
+    ctx: &Ctx,
+    n_rows: usize,
+    hashed: impl Fn(usize, &mut [u64]) -> Result<()> + Sync + Send,
+    equal: impl Fn(u32, u32) -> bool + Sync + Send,
+) -> Result<Vec<u32>> {
+    if n_rows >= EMPTY as usize {
+        return Err(Error::Shape(format!("{n_rows} rows are too many: there may be 4294967294")));
+    }
+    let parts = (n_rows / PART).next_power_of_two().clamp(1, 1024);
+    let chunks: Vec<Parted> = par::map_chunks(ctx, n_rows, CHUNK, |start, end| {
+        let mut hashes = vec![0; end - start];
+        hashed(start, &mut hashes)?;
+        Ok(parted(start as u32, &hashes, parts))
+    })?
+    .into_iter()
+    .collect::<Result<_>>()?;
+    let found = par::map(ctx, parts, |p| first_in_part(ctx, &chunks, p, &equal))?;
+    let mut first: Vec<u32> = (0..n_rows as u32).collect();
+    for matches in found {
+        for (row, other) in matches? {
+            first[row as usize] = other;
         }
     }
     Ok(first)
 }
 
-/// The rows ordered by the high bits of their hash, each part in row order, and where parts start.
-fn partition(ctx: &Ctx, hashes: &[u64], parts: usize) -> Result<(Vec<usize>, Vec<usize>)> {
+/// The rows from `start`, ordered by the high bits of their hash.
+fn parted(start: u32, hashes: &[u64], parts: usize) -> Parted {
     let part = |h: u64| ((u128::from(h) * parts as u128) >> 64) as usize;
-    let mut starts = vec![0usize; parts + 1];
-    for chunk in hashes.chunks(1 << 20) {
-        ctx.check()?;
-        for &h in chunk {
-            starts[part(h) + 1] += 1;
-        }
+    let mut starts = vec![0u32; parts + 1];
+    for &h in hashes {
+        starts[part(h) + 1] += 1;
     }
     for p in 0..parts {
         starts[p + 1] += starts[p];
     }
     let mut next = starts.clone();
-    let mut rows = vec![0usize; hashes.len()];
-    for (c, chunk) in hashes.chunks(1 << 20).enumerate() {
-        ctx.check()?;
-        for (k, &h) in chunk.iter().enumerate() {
-            let place = &mut next[part(h)];
-            rows[*place] = (c << 20) + k;
-            *place += 1;
-        }
+    let mut entries = vec![(0, 0); hashes.len()];
+    for (row, &h) in (start..).zip(hashes) {
+        let place = &mut next[part(h)];
+        entries[*place as usize] = (h, row);
+        *place += 1;
     }
-    Ok((rows, starts))
+    Parted { entries, starts }
 }
 
-/// For each of `rows` (in rising order) the first of them that equals it: linear probing.
+/// The rows of a part that equal an earlier one, with the first of these: linear probing.
 fn first_in_part(
     ctx: &Ctx,
-    rows: &[usize],
-    hashes: &[u64],
-    equal: impl Fn(usize, usize) -> bool,
-) -> Result<Vec<usize>> {
-    let slots = (rows.len() * 2).next_power_of_two();
-    let mut table = vec![(0u64, EMPTY); slots];
-    let mut out = Vec::with_capacity(rows.len());
+    chunks: &[Parted],
+    part: usize,
+    equal: impl Fn(u32, u32) -> bool,
+) -> Result<Vec<Match>> {
+    let n: usize = chunks.iter().map(|c| c.of(part).len()).sum();
+    let slots = (n * 2).next_power_of_two();
+    let mut table: Vec<Entry> = vec![(0, EMPTY); slots];
+    let mut out = Vec::new();
     let mut looked = 0usize;
-    for &row in rows {
-        let h = hashes[row];
+    for &(h, row) in chunks.iter().flat_map(|c| c.of(part)) {
         let mut slot = h as usize & (slots - 1);
         loop {
             looked += 1;
@@ -234,11 +147,10 @@ fn first_in_part(
             let (seen, first) = table[slot];
             if first == EMPTY {
                 table[slot] = (h, row);
-                out.push(row);
                 break;
             }
             if seen == h && equal(first, row) {
-                out.push(first);
+                out.push((row, first));
                 break;
             }
             slot = (slot + 1) & (slots - 1);
@@ -247,10 +159,53 @@ fn first_in_part(
     Ok(out)
 }
 
+/// True if the rows of each match are equal.
+///
+/// A column is done before the next: what has been read of it is still near.
+fn confirmed(ctx: &Ctx, matches: &[Match], columns: &[Column]) -> Result<bool> {
+    for column in columns {
+        let equal = par::map_chunks(ctx, matches.len(), CHUNK, |start, end| {
+            column.all_equal(&matches[start..end])
+        })?;
+        if !equal.into_iter().all(|ok| ok) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Groups numbered in order of their first rows, and each other row with the first of its group.
+fn number(ctx: &Ctx, first: &[u32]) -> Result<(Groups, Vec<Match>)> {
+    let mut group = vec![0i64; first.len()];
+    let mut firsts = Vec::with_capacity(first.len());
+    let mut matches = Vec::new();
+    for (row, &f) in first.iter().enumerate() {
+        if row.is_multiple_of(CHUNK) {
+            ctx.check()?;
+        }
+        if f as usize == row {
+            group[row] = firsts.len() as i64;
+            firsts.push(f);
+        } else {
+            group[row] = group[f as usize];
+            matches.push((row as u32, f));
+        }
+    }
+    Ok((Groups { group, first: firsts }, matches))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use ndarray::ArrayView1;
     use proptest::prelude::*;
+
+    use super::*;
+    use crate::dedup::cells::{Cells, Text, Views};
+
+    fn first_equal(ctx: &Ctx, n_rows: usize, columns: &[Column]) -> Result<Vec<usize>> {
+        let found = equal_rows(ctx, n_rows, columns)?;
+        Ok(found.group.iter().map(|&g| found.first[g as usize] as usize).collect())
+    }
 
     fn column<'a>(cells: Cells<'a>) -> Column<'a> {
         Column { cells, missing: None }
@@ -283,9 +238,21 @@ mod tests {
 
     #[test]
     fn a_hash_alone_is_never_trusted() {
-        let values = [5, 6, 5, 7, 6, 5];
-        let got = group(&Ctx::new(1), &[42; 6], |i, j| values[i] == values[j]).unwrap();
+        let ctx = Ctx::new(1);
+        let values = [5i64, 6, 5, 7, 6, 5];
+        let all_the_same = |_: usize, out: &mut [u64]| {
+            out.fill(42);
+            Ok(())
+        };
+        let by_hash = first_of(&ctx, 6, all_the_same, |_, _| true).unwrap();
+        assert_eq!(by_hash, [0; 6]);
+        let x = [column(Cells::I64(ArrayView1::from(&values)))];
+        let matches = |first: &[u32]| number(&ctx, first).unwrap().1;
+        assert!(!confirmed(&ctx, &matches(&by_hash), &x).unwrap());
+        let by_value = |i, j| x[0].all_equal(&[(i, j)]);
+        let got = first_of(&ctx, 6, all_the_same, by_value).unwrap();
         assert_eq!(got, [0, 1, 0, 3, 1, 0]);
+        assert!(confirmed(&ctx, &matches(&got), &x).unwrap());
     }
 
     #[test]
@@ -300,6 +267,28 @@ mod tests {
         assert!(Text::new(&[0, 3], b"ab").is_err());
         assert!(Text::new(&[0, 2, 1], b"ab").is_err());
         assert!(Text::new(&[-1, 2], b"ab").is_err());
+        assert!(Views::new(&[0; 15], &[]).is_err());
+    }
+
+    #[test]
+    fn views_are_read_where_they_are() {
+        let long = b"..twelve and more".as_slice();
+        let view = |len: u32, rest: [u32; 3]| -> Vec<u8> {
+            [[len].as_slice(), &rest].concat().iter().flat_map(|w| w.to_le_bytes()).collect()
+        };
+        let prefix = u32::from_le_bytes(*b"twel");
+        let views = [
+            view(2, [u32::from_le_bytes(*b"ab\0\0"), 0, 0]),
+            view(15, [prefix, 0, 2]),
+            view(15, [prefix, 1, 0]),
+            view(3, [u32::from_le_bytes(*b"ab\0\0"), 0, 0]),
+            view(15, [prefix, 9, 0]), // no such buffer: empty, no panic
+            view(0, [0, 0, 0]),
+        ];
+        let (views, buffers) = (views.concat(), [long, &long[2..]]);
+        let text = Cells::Views(Views::new(&views, &buffers).unwrap());
+        let got = first_equal(&Ctx::new(1), 6, &[column(text)]).unwrap();
+        assert_eq!(got, [0, 1, 1, 3, 4, 4]);
     }
 
     #[test]

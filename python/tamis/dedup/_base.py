@@ -113,16 +113,18 @@ class Deduplicator(ResampleMixin, BaseEstimator):
 
     # --- which copy stays ----------------------------------------------------------------------
 
-    def _order(self, X: Any, items: Any, n_items: int) -> np.ndarray:
-        """Return the positions of the items, the one to keep before others first."""
-        rows = np.arange(n_items)
+    def _order(self, X: Any, items: Any, n_items: int) -> np.ndarray | None:
+        """Return the positions of the items, the one to keep before others first.
+
+        None stands for the order they have.
+        """
         if self.keep == "last":
-            return rows[::-1]
+            return np.arange(n_items)[::-1]
         if self.keep == "most_complete":
             return np.argsort(-np.asarray(self._completeness(X, items)), kind="stable")
         if self.keep == "best":
             return np.argsort(-_scores(X, self.by, n_items), kind="stable")
-        return rows
+        return None
 
 
 def _scores(X: Any, by: Any, n_items: int) -> np.ndarray:

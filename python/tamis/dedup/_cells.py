@@ -80,14 +80,17 @@ def parts(column: Sequence[Piece], name: Any = "") -> list[Part]:
     never turned into a float), and everything else as objects.
     """
     if all(isinstance(p, nw.Series) and p.dtype == nw.String for p in column):
+        held = _frame.views(column[0]) if len(column) == 1 else None  # type: ignore[arg-type]
+        if held is not None:
+            return [((held.views, held.buffers), _mask(held.missing))]
         return [_text([_frame.text(p) for p in column if isinstance(p, nw.Series)])]
     found = [p if isinstance(p, Values) else _frame.values(p) for p in column]
-    missing = np.concatenate([v.missing for v in found])
+    missing = _stacked([v.missing for v in found])
     kinds = {v.kind for v in found if not v.missing.all()} or {"bool"}
     if len(kinds) == 1 and kinds <= _DTYPE.keys():
         (kind,) = kinds
         data = [v.data if v.kind == kind else np.zeros(len(v.data), _DTYPE[kind]) for v in found]
-        return [(np.concatenate(data), _mask(missing))]
+        return [(_stacked(data), _mask(missing))]
     if kinds <= _NUMBERS:
         exact = [_exact(v) for v in found]
         return [
@@ -104,6 +107,10 @@ def parts(column: Sequence[Piece], name: Any = "") -> list[Part]:
         except RecursionError:
             raise DataError(f"column {name!r} holds objects that are nested too deep") from None
     return [(_core.text_buffers(cells), _mask(missing))]
+
+
+def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
 
 
 def _mask(missing: np.ndarray) -> np.ndarray | None:

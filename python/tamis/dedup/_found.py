@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -74,12 +73,13 @@ def link(found: Found, linkage: str) -> Linked:
     if not len(found.left):
         return Linked(found.group, np.ones(len(found.group), dtype=bool))
     home, central = _core.clusters(found.keys, found.left, found.right, linkage == "star")
-    return Linked(renumber(home[found.group]), central[found.group])
+    return Linked(_numbered(home)[found.group], central[found.group])
 
 
-def renumber(labels: Any) -> np.ndarray:
-    """Return labels numbered from 0 in order of first appearance."""
-    _, first, code = np.unique(labels, return_index=True, return_inverse=True)
-    place = np.empty(len(first), dtype=np.int64)
-    place[np.argsort(first)] = np.arange(len(first))
-    return place[code.reshape(-1)]
+def _numbered(home: np.ndarray) -> np.ndarray:
+    """Return labels below their number as labels from 0 in order of first appearance."""
+    first = np.empty(len(home), dtype=np.int64)
+    # Of several items of one label the last that is written stays.
+    first[home[::-1]] = np.arange(len(home) - 1, -1, -1)
+    number = np.cumsum(first[home] == np.arange(len(home))) - 1
+    return number[first[home]]

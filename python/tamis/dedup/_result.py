@@ -68,18 +68,19 @@ class Duplicates:
         self.labels = linked.labels
         self.n_rows = len(self.labels)
         self.expected_recall = found.recall
-        rank = np.empty(self.n_rows, dtype=np.int64)
-        rank[np.arange(self.n_rows) if order is None else order] = np.arange(self.n_rows)
-        self.keep = self._chosen(rank, linked.central | (linkage == "connected"))
+        self.keep = self._chosen(order, linked.central | (linkage == "connected"))
         self._frame = _frame.take(like, np.arange(0)) if _frame.is_frame(like) else None
         self._examples = self._take_examples(cells)
         self._warn_of_a_large_cluster()
 
-    def _chosen(self, rank: np.ndarray, able: np.ndarray) -> np.ndarray:
-        """Return which items stay: of each cluster the able one of the least rank."""
+    def _chosen(self, order: np.ndarray | None, able: np.ndarray) -> np.ndarray:
+        """Return which items stay: of each cluster the able one that comes first in `order`."""
+        rows = np.flatnonzero(able) if order is None else order[able[order]]
+        chosen = np.empty(int(self.labels.max(initial=-1)) + 1, dtype=np.int64)
+        # Of several items of one cluster the last that is written stays; each has an able one.
+        chosen[self.labels[rows[::-1]]] = rows[::-1]
         keep = np.zeros(self.n_rows, dtype=bool)
-        order = np.lexsort((rank, ~able))
-        keep[order[np.unique(self.labels[order], return_index=True)[1]]] = True
+        keep[chosen] = True
         return keep
 
     # --- what was found ------------------------------------------------------------------------
@@ -196,6 +197,8 @@ class Duplicates:
         home = np.empty(len(kept), dtype=np.int64)
         home[self.labels[kept]] = kept
         dropped = np.flatnonzero(~self.keep)
+        if not len(found.left):
+            dropped = dropped[:_SHOWN]  # all alike
         pair = np.sort(np.stack([found.group[dropped], found.group[home[self.labels[dropped]]]]), 0)
         place = _place(found, pair)
         score = np.where(pair[0] == pair[1], 1.0, np.where(place >= 0, 0.0, np.nan))

@@ -104,8 +104,7 @@ class RowDeduplicator(Deduplicator):
         columns = {k: v if isinstance(v, list) else [v] for k, v in items.items()}
         n_rows = sum(map(_length, next(iter(columns.values()), [])))
         taken = [p for name, column in columns.items() for p in parts(column, name)]
-        first = _core.first_equal_rows(n_rows, taken, n_jobs=_threads.resolve(self.n_jobs))
-        return Found((np.cumsum(first == np.arange(n_rows)) - 1)[first])
+        return Found(_core.equal_rows(n_rows, taken, n_jobs=_threads.resolve(self.n_jobs)))
 
     def _completeness(self, X: Any, items: Any) -> np.ndarray:
         gaps = np.zeros(_frame.n_rows(X), dtype=np.int64)

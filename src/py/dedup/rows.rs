@@ -4,11 +4,13 @@ use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::dedup::rows::{self, Text};
+use crate::dedup::cells::{self, Column, Text, Views};
+use crate::dedup::rows;
 use crate::py::err::ShapeError;
 use crate::py::run::run;
 
-/// One column as it comes from Python: an array of its own type, or text as (offsets, bytes).
+/// One column as it comes from Python: an array of its own type, text as (offsets, bytes), or text
+/// as (views, [bytes, ...]).
 #[derive(FromPyObject)]
 enum Cells<'py> {
     #[pyo3(transparent)]
@@ -22,50 +24,69 @@ enum Cells<'py> {
     #[pyo3(transparent)]
     Bool(PyReadonlyArray1<'py, bool>),
     Text(PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, u8>),
+    Views(PyReadonlyArray1<'py, u8>, Vec<PyReadonlyArray1<'py, u8>>),
 }
 
-impl Cells<'_> {
-    fn view(&self) -> PyResult<rows::Cells<'_>> {
-        let contiguous = |_| ShapeError::new_err("text offsets and bytes must be contiguous");
-        Ok(match self {
-            Cells::F64(x) => rows::Cells::F64(x.as_array()),
-            Cells::F32(x) => rows::Cells::F32(x.as_array()),
-            Cells::I64(x) => rows::Cells::I64(x.as_array()),
-            Cells::U64(x) => rows::Cells::U64(x.as_array()),
-            Cells::Bool(x) => rows::Cells::Bool(x.as_array()),
-            Cells::Text(offsets, bytes) => rows::Cells::Text(Text::new(
-                offsets.as_slice().map_err(contiguous)?,
-                bytes.as_slice().map_err(contiguous)?,
-            )?),
-        })
-    }
+type Masked<'py, T> = (T, Option<PyReadonlyArray1<'py, bool>>);
+type GivenColumn<'py> = Masked<'py, Cells<'py>>;
+
+/// The bytes of an array.
+fn bytes<'a>(array: &'a PyReadonlyArray1<'_, u8>) -> PyResult<&'a [u8]> {
+    array.as_slice().map_err(|_| ShapeError::new_err("text buffers must be contiguous"))
 }
 
-/// For each row the position of the first row equal to it in every column.
+/// The byte buffers that each column of string views refers to.
+fn buffers<'a>(columns: &'a [GivenColumn<'_>]) -> PyResult<Vec<Vec<&'a [u8]>>> {
+    let of = |(cells, _): &'a GivenColumn<'_>| match cells {
+        Cells::Views(_, buffers) => buffers.iter().map(bytes).collect(),
+        _ => Ok(Vec::new()),
+    };
+    columns.iter().map(of).collect()
+}
+
+/// The columns as the kernel takes them.
+fn columns<'a>(
+    given: &'a [GivenColumn<'_>],
+    buffers: &'a [Vec<&'a [u8]>],
+) -> PyResult<Vec<Column<'a>>> {
+    let one = |((cells, missing), buffers): (&'a GivenColumn<'_>, &'a Vec<&'a [u8]>)| {
+        let cells = match cells {
+            Cells::F64(x) => cells::Cells::F64(x.as_array()),
+            Cells::F32(x) => cells::Cells::F32(x.as_array()),
+            Cells::I64(x) => cells::Cells::I64(x.as_array()),
+            Cells::U64(x) => cells::Cells::U64(x.as_array()),
+            Cells::Bool(x) => cells::Cells::Bool(x.as_array()),
+            Cells::Text(offsets, data) => {
+                let offsets = offsets
+                    .as_slice()
+                    .map_err(|_| ShapeError::new_err("text offsets must be contiguous"))?;
+                cells::Cells::Text(Text::new(offsets, bytes(data)?)?)
+            }
+            Cells::Views(views, _) => cells::Cells::Views(Views::new(bytes(views)?, buffers)?),
+        };
+        Ok(Column { cells, missing: missing.as_ref().map(PyReadonlyArray1::as_array) })
+    };
+    given.iter().zip(buffers).map(one).collect()
+}
+
+/// The group of each row, by content: equal rows have one number, in order of first appearance.
 ///
-/// A column is (cells, missing): an array of float32, float64, int64, uint64 or bool, or a pair of
-/// int64 offsets and uint8 bytes; and None or a mask.
+/// A column is (cells, missing): an array of float32, float64, int64, uint64 or bool, a pair of
+/// int64 offsets and uint8 bytes, or a pair of uint8 string views and a list of uint8 buffers; and
+/// None or a mask.
 #[pyfunction]
 #[pyo3(signature = (n_rows, columns, n_jobs=1, progress=None))]
-fn first_equal_rows<'py>(
+fn equal_rows<'py>(
     py: Python<'py>,
     n_rows: usize,
-    columns: Vec<(Cells<'py>, Option<PyReadonlyArray1<'py, bool>>)>,
+    columns: Vec<GivenColumn<'py>>,
     n_jobs: usize,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
-    let views = columns
-        .iter()
-        .map(|(cells, missing)| {
-            let missing = missing.as_ref().map(PyReadonlyArray1::as_array);
-            Ok(rows::Column { cells: cells.view()?, missing })
-        })
-        .collect::<PyResult<Vec<_>>>()?;
-    let first = run(py, n_jobs, progress, |ctx| {
-        let first = rows::first_equal(ctx, n_rows, &views)?;
-        Ok(first.into_iter().map(|i| i as i64).collect::<Vec<_>>())
-    })?;
-    Ok(first.into_pyarray(py))
+    let buffers = buffers(&columns)?;
+    let views = self::columns(&columns, &buffers)?;
+    let found = run(py, n_jobs, progress, |ctx| rows::equal_rows(ctx, n_rows, &views))?;
+    Ok(found.group.into_pyarray(py))
 }
 
 type Buffers<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<u8>>);
@@ -93,6 +114,6 @@ fn text_buffers<'py>(py: Python<'py>, cells: Vec<Bound<'py, PyAny>>) -> PyResult
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_function(wrap_pyfunction!(first_equal_rows, m)?)?;
+    m.add_function(wrap_pyfunction!(equal_rows, m)?)?;
     m.add_function(wrap_pyfunction!(text_buffers, m)?)
 }

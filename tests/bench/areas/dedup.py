@@ -1,53 +1,5 @@
-"""Duplicates: equal rows of a mixed table."""
+"""Duplicates of every kind."""
 
-import numpy as np
-import pandas as pd
+from . import _dedup_rows
 
-from . import Row
-
-
-def mixed(rng):
-    """Return 1M rows of 8 columns, of which every tenth repeats another row."""
-    n = 900_000
-    words = np.array([f"word {i}" for i in range(50_000)], dtype=object)
-    frame = pd.DataFrame({
-        "i": rng.integers(0, 10**6, n),
-        "j": rng.integers(0, 20, n),
-        "x": rng.normal(size=n),
-        "y": np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n).round(2)),
-        "b": rng.random(n) < 0.5,
-        "s": words[rng.integers(0, len(words), n)],
-        "t": words[rng.integers(0, 100, n)],
-        "d": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 10**6, n), unit="s"),
-    })  # fmt: skip
-    rows = np.concatenate([np.arange(n), rng.integers(0, n, 100_000)])
-    return frame.iloc[rng.permutation(rows)].reset_index(drop=True)
-
-
-def tamis(threads):
-    from tamis.dedup import RowDeduplicator
-
-    step = RowDeduplicator(n_jobs=threads)
-    return lambda frame: len(step.fit_resample(frame)[0])
-
-
-def polars(threads):
-    import polars as pl
-
-    # Counted with the conversion, as tamis is, which reads the same pandas frame.
-    return lambda frame: len(pl.from_pandas(frame).unique(maintain_order=True))
-
-
-def pandas(threads):
-    return lambda frame: int((~frame.duplicated()).sum())
-
-
-ROWS = [
-    Row(
-        "equal rows, 1M x 8 mixed",
-        mixed,
-        {"tamis": tamis, "polars": polars, "pandas": pandas},
-        lambda frame, left: float(left),
-        "rows left",
-    )
-]
+ROWS = [*_dedup_rows.ROWS]

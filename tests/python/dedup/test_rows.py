@@ -323,12 +323,12 @@ def test_leakage_is_that_of_the_slow_search(left, right):
 
 def test_the_kernel_refuses_what_does_not_fit():
     with pytest.raises(ShapeError, match="column 0 has 2 rows where 3"):
-        _core.first_equal_rows(3, [(np.zeros(2), None)])
+        _core.equal_rows(3, [(np.zeros(2), None)])
     with pytest.raises(ShapeError, match="offsets must rise"):
         text = (np.array([0, 9]), np.zeros(2, np.uint8))
-        _core.first_equal_rows(1, [(text, None)])
+        _core.equal_rows(1, [(text, None)])
     with pytest.raises(TypeError):
-        _core.first_equal_rows(1, [(np.zeros(1, np.int16), None)])
+        _core.equal_rows(1, [(np.zeros(1, np.int16), None)])
 
 
 def test_it_stops():
