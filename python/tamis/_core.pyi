@@ -43,6 +43,21 @@ def equal_rows(
     n_jobs: int = 1,
     progress: _Progress = None,
 ) -> NDArray[np.int64]: ...
+def rows_within(
+    n_rows: int,
+    columns: Sequence[tuple[_Cells, np.ndarray | None]],
+    measured: Sequence[tuple[tuple[np.ndarray, float], np.ndarray | None]],
+    most: int,
+    n_left: int | None = None,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.uint64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+]: ...
 def clusters(
     keys: NDArray[np.uint64],
     left: NDArray[np.int64],

@@ -2,5 +2,7 @@
 
 pub mod cells;
 pub mod cluster;
+pub mod ranks;
 pub mod rows;
 pub mod text;
+pub mod within;

@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::dedup::cells::{self, Column, Text, Views};
-use crate::dedup::rows;
+use crate::dedup::ranks::Measured;
+use crate::dedup::{rows, within};
 use crate::py::err::ShapeError;
 use crate::py::run::run;
 
@@ -89,6 +90,74 @@ fn equal_rows<'py>(
     Ok(found.group.into_pyarray(py))
 }
 
+/// A column of numbers with its tolerance in its own type.
+#[derive(FromPyObject)]
+enum Numbers<'py> {
+    F64(PyReadonlyArray1<'py, f64>, f64),
+    F32(PyReadonlyArray1<'py, f32>, f32),
+    I64(PyReadonlyArray1<'py, i64>, u64),
+    U64(PyReadonlyArray1<'py, u64>, u64),
+}
+
+impl Numbers<'_> {
+    fn view(&self) -> Measured<'_> {
+        match self {
+            Numbers::F64(x, t) => Measured::F64(x.as_array(), *t),
+            Numbers::F32(x, t) => Measured::F32(x.as_array(), *t),
+            Numbers::I64(x, t) => Measured::I64(x.as_array(), *t),
+            Numbers::U64(x, t) => Measured::U64(x.as_array(), *t),
+        }
+    }
+}
+
+type Found<'py> = (
+    Bound<'py, PyArray1<i64>>,
+    Bound<'py, PyArray1<u64>>,
+    Bound<'py, PyArray1<i64>>,
+    Bound<'py, PyArray1<i64>>,
+    Bound<'py, PyArray1<f64>>,
+);
+
+/// Rows equal in some columns and within a tolerance in others: the group of each row, a hash of
+/// each group's content, and pairs of groups with their scores.
+///
+/// A measured column is ((array, tolerance), missing).
+#[pyfunction]
+#[pyo3(signature = (n_rows, columns, measured, most, n_left=None, n_jobs=1, progress=None))]
+#[allow(clippy::too_many_arguments)]
+fn rows_within<'py>(
+    py: Python<'py>,
+    n_rows: usize,
+    columns: Vec<GivenColumn<'py>>,
+    measured: Vec<Masked<'py, Numbers<'py>>>,
+    most: usize,
+    n_left: Option<usize>,
+    n_jobs: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Found<'py>> {
+    let buffers = buffers(&columns)?;
+    let views = self::columns(&columns, &buffers)?;
+    let measured: Vec<_> = measured
+        .iter()
+        .map(|(m, missing)| (m.view(), missing.as_ref().map(PyReadonlyArray1::as_array)))
+        .collect();
+    let found = run(py, n_jobs, progress, |ctx| {
+        within::rows_within(ctx, n_rows, &views, &measured, n_left, most)
+    })?;
+    let side = |f: fn(&within::Pair) -> u32| -> Vec<i64> {
+        found.pairs.iter().map(|p| i64::from(f(p))).collect()
+    };
+    let (left, right) = (side(|p| p.0), side(|p| p.1));
+    let score: Vec<f64> = found.pairs.iter().map(|p| p.2).collect();
+    Ok((
+        found.group.into_pyarray(py),
+        found.keys.into_pyarray(py),
+        left.into_pyarray(py),
+        right.into_pyarray(py),
+        score.into_pyarray(py),
+    ))
+}
+
 type Buffers<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<u8>>);
 
 /// The texts of a list as (offsets, UTF-8 bytes); what is no text is empty.
@@ -115,5 +184,6 @@ fn text_buffers<'py>(py: Python<'py>, cells: Vec<Bound<'py, PyAny>>) -> PyResult
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(equal_rows, m)?)?;
+    m.add_function(wrap_pyfunction!(rows_within, m)?)?;
     m.add_function(wrap_pyfunction!(text_buffers, m)?)
 }
