@@ -66,6 +66,24 @@ def clusters(
     n_jobs: int = 1,
     progress: _Progress = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]: ...
+def repeated_passages(
+    texts: tuple[NDArray[np.int64], NDArray[np.uint8]],
+    min_length: int,
+    min_share: float,
+    n_left: int | None = None,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[
+    list[NDArray[np.int64]],
+    tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]],
+    tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+]: ...
+def cut_passages(
+    texts: tuple[NDArray[np.int64], NDArray[np.uint8]],
+    min_length: int,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
 def text_buffers(cells: Sequence[object]) -> tuple[np.ndarray, np.ndarray]: ...
 
 # --- impute ------------------------------------------------------------------------------------

@@ -150,6 +150,10 @@ def take(data: Any, rows: np.ndarray) -> Any:
         return data.iloc[rows]
     if is_frame(data):
         return wrap(data)[rows, :].to_native()
+    if nw.dependencies.is_into_series(data):
+        return nw.from_native(data, series_only=True)[rows.tolist()].to_native()
+    if isinstance(data, list) and (not data or any(isinstance(item, str) for item in data)):
+        return [data[row] for row in rows]
     return np.asarray(data)[rows]
 
 

@@ -52,6 +52,11 @@ impl<'a> Text<'a> {
         Ok(Text { offsets, bytes })
     }
 
+    /// The offsets and the bytes.
+    pub fn buffers(&self) -> (&'a [i64], &'a [u8]) {
+        (self.offsets, self.bytes)
+    }
+
     /// How many strings there are.
     pub fn len(&self) -> usize {
         self.offsets.len() - 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from tamis import _core
 
-__all__ = ["Found", "Linked", "link", "no_pairs"]
+__all__ = ["Found", "Linked", "link", "no_pairs", "numbered"]
 
 
 def no_pairs() -> np.ndarray:
@@ -38,8 +38,10 @@ class Found:
         A hash of each group's content, so that results do not hang on the order of the items.
     recall : float
         The share of all pairs that is expected to be found; 1.0 when the search is exact.
-    spans : dict of str to ndarray
+    spans : dict of str to ndarray or list
         Where parts match: columns of equal length, among them document, start and end.
+    star : Linked, optional
+        The clusters of ``linkage="star"``, where not every item of a pair can stand for the other.
     """
 
     group: np.ndarray
@@ -50,7 +52,8 @@ class Found:
     kinds: tuple[str, ...] = ("equal",)
     keys: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
     recall: float = 1.0
-    spans: dict[str, np.ndarray] = field(default_factory=dict)
+    spans: dict[str, np.ndarray | list[str]] = field(default_factory=dict)
+    star: Linked | None = None
 
     @property
     def n_groups(self) -> int:
@@ -70,13 +73,15 @@ class Linked:
 
 def link(found: Found, linkage: str) -> Linked:
     """Return the clusters of the items ("star" or "connected")."""
+    if found.star is not None and linkage == "star":
+        return found.star
     if not len(found.left):
         return Linked(found.group, np.ones(len(found.group), dtype=bool))
     home, central = _core.clusters(found.keys, found.left, found.right, linkage == "star")
-    return Linked(_numbered(home)[found.group], central[found.group])
+    return Linked(numbered(home)[found.group], central[found.group])
 
 
-def _numbered(home: np.ndarray) -> np.ndarray:
+def numbered(home: np.ndarray) -> np.ndarray:
     """Return labels below their number as labels from 0 in order of first appearance."""
     first = np.empty(len(home), dtype=np.int64)
     # Of several items of one label the last that is written stays.

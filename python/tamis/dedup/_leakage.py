@@ -18,6 +18,7 @@ __all__ = ["duplicate_groups", "find_leakage"]
 #: What can be compared, and what does it.
 _KINDS = {
     "rows": ("tamis.dedup._rows", "RowDeduplicator"),
+    "substring": ("tamis.dedup._substring", "SubstringDeduplicator"),
 }
 
 
@@ -35,9 +36,10 @@ def duplicate_groups(
         The items.
     subset : list of column names (positions for an array), optional
         The columns to compare (``kind="rows"`` alone); all of them by default.
-    kind : {"rows", "text", "image", "audio", "vector", "record"}, default="rows"
+    kind : {"rows", "text", "substring", "image", "audio", "vector", "record"}, default="rows"
         What the items are; the class that compares them is RowDeduplicator, TextDeduplicator,
-        ImageDeduplicator, AudioDeduplicator, VectorDeduplicator or RecordDeduplicator.
+        SubstringDeduplicator (passages of texts), ImageDeduplicator, AudioDeduplicator,
+        VectorDeduplicator or RecordDeduplicator.
     n_jobs : int, optional
         Threads; the result does not depend on it.
     **options
@@ -82,9 +84,10 @@ def find_leakage(
     ----------
     train, test : frame or array of shape (n_rows, n_columns), or items as the kind's class takes
         The data sets.
-    kind : {"rows", "text", "image", "audio", "vector", "record"}, default="rows"
+    kind : {"rows", "text", "substring", "image", "audio", "vector", "record"}, default="rows"
         What the items are; the class that compares them is RowDeduplicator, TextDeduplicator,
-        ImageDeduplicator, AudioDeduplicator, VectorDeduplicator or RecordDeduplicator.
+        SubstringDeduplicator (passages of texts), ImageDeduplicator, AudioDeduplicator,
+        VectorDeduplicator or RecordDeduplicator.
     subset : list of column names (positions for arrays), optional
         The columns to compare (``kind="rows"`` alone); by default all that both tables have.
     n_jobs : int, optional

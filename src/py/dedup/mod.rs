@@ -1,11 +1,13 @@
 //! Bindings of `dedup`: one file a kind.
 
 mod cluster;
+mod passage;
 mod rows;
 
 use pyo3::prelude::*;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     cluster::register(m)?;
+    passage::register(m)?;
     rows::register(m)
 }

@@ -1,5 +1,5 @@
 """Duplicates of every kind."""
 
-from . import _dedup_rows
+from . import _dedup_rows, _dedup_substring
 
-ROWS = [*_dedup_rows.ROWS]
+ROWS = [*_dedup_rows.ROWS, *_dedup_substring.ROWS]
