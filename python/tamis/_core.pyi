@@ -85,6 +85,28 @@ def cut_passages(
     progress: _Progress = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
 def text_buffers(cells: Sequence[object]) -> tuple[np.ndarray, np.ndarray]: ...
+def text_duplicates(
+    offsets: NDArray[np.int64],
+    data: NDArray[np.uint8],
+    missing: NDArray[np.bool_] | None,
+    shingle: str,
+    size: int,
+    form: Sequence[str],
+    threshold: float,
+    method: str,
+    seed: int,
+    n_left: int | None,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.uint64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    int,
+    float,
+]: ...
 
 # --- impute ------------------------------------------------------------------------------------
 

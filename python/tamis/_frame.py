@@ -152,7 +152,9 @@ def take(data: Any, rows: np.ndarray) -> Any:
         return wrap(data)[rows, :].to_native()
     if nw.dependencies.is_into_series(data):
         return nw.from_native(data, series_only=True)[rows.tolist()].to_native()
-    if isinstance(data, list) and (not data or any(isinstance(item, str) for item in data)):
+    if type(data).__module__.partition(".")[0] == "pyarrow":
+        return data.take(rows)
+    if isinstance(data, list | tuple) and (not data or any(isinstance(x, str) for x in data)):
         return [data[row] for row in rows]
     return np.asarray(data)[rows]
 

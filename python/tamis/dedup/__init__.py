@@ -5,12 +5,14 @@ from tamis.dedup._leakage import duplicate_groups, find_leakage
 from tamis.dedup._result import Duplicates, Leakage
 from tamis.dedup._rows import RowDeduplicator
 from tamis.dedup._substring import SubstringDeduplicator
+from tamis.dedup._texts import TextDeduplicator
 
 __all__ = [
     "Duplicates",
     "Leakage",
     "RowDeduplicator",
     "SubstringDeduplicator",
+    "TextDeduplicator",
     "duplicate_groups",
     "find_leakage",
 ]

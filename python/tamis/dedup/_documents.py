@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ def documents(X: Any, column: Any, what: str = "X") -> Text:
     ----------
     X : list, array or series of shape (n_documents,), or frame
     column : str, optional
-        The column of a frame; None where the frame has but one.
+        The column of a frame; by default its only column, or its only column of text.
     what : str
         What `X` is called in messages.
 
@@ -39,6 +40,10 @@ def documents(X: Any, column: Any, what: str = "X") -> Text:
         return _series(frame.get_column(name), f"column {name!r} of {what}")
     if column is not None:
         raise ParameterError(f"column={column!r} names a column, and {what} is no frame")
+    if type(X).__module__.partition(".")[0] == "pyarrow":
+        import pyarrow as pa
+
+        X = pa.chunked_array([X]) if isinstance(X, pa.Array) else X
     if nw.dependencies.is_into_series(X):
         return _series(nw.from_native(X, series_only=True), what)
     if isinstance(X, str | bytes) or not isinstance(X, Sequence | np.ndarray):
@@ -55,10 +60,14 @@ def _column(frame: nw.DataFrame[Any], column: Any, what: str) -> Any:
     if column is not None:
         _frame.check_names(frame, [column], what)
         return column
-    if len(frame.columns) > 1:
-        shown = ", ".join(map(str, frame.columns[:8]))
-        raise ParameterError(f"{what} has more than one column ({shown}): name one with column=")
-    return frame.columns[0]
+    if len(frame.columns) == 1:
+        return frame.columns[0]
+    found = [n for n, dtype in frame.schema.items() if dtype == nw.String]
+    if len(found) == 1:
+        return found[0]
+    shown = ", ".join(map(repr, found[:8])) + (" and more" if len(found) > 8 else "")
+    have = f"has more than one column of text ({shown})" if found else "has no column of text"
+    raise ParameterError(f"{what} {have}: name one with column=")
 
 
 def _series(series: nw.Series[Any], what: str) -> Text:
@@ -73,13 +82,17 @@ def _series(series: nw.Series[Any], what: str) -> Text:
 def _cells(cells: list[Any], what: str) -> Text:
     missing = np.array([not isinstance(c, str) for c in cells], dtype=bool)
     for k in np.flatnonzero(missing).tolist():
-        cell = cells[k]
-        if not (cell is None or str(cell) in ("nan", "NaN", "NaT", "<NA>")):
+        if not _is_missing(cells[k]):
             raise DataError(
-                f"item {k} of {what} is {type(cell).__name__}, not text: "
+                f"item {k} of {what} is {type(cells[k]).__name__}, not text: "
                 "convert it, or leave it None"
             )
     return Text(*_core.text_buffers(cells), missing)
+
+
+def _is_missing(cell: Any) -> bool:
+    gone = cell is None or type(cell).__name__ in ("NAType", "NaTType")
+    return gone or (isinstance(cell, float) and math.isnan(cell))
 
 
 def stack(one: Text, other: Text) -> Text:

@@ -19,6 +19,7 @@ __all__ = ["duplicate_groups", "find_leakage"]
 _KINDS = {
     "rows": ("tamis.dedup._rows", "RowDeduplicator"),
     "substring": ("tamis.dedup._substring", "SubstringDeduplicator"),
+    "text": ("tamis.dedup._texts", "TextDeduplicator"),
 }
 
 

@@ -14,12 +14,12 @@ from tamis._frame import Values
 from tamis.dedup._cells import Piece
 from tamis.exceptions import DataError, ParameterError
 
-__all__ = ["FORMS", "normalized", "normalizers"]
+__all__ = ["FORMS", "USUAL", "normalized", "normalizers"]
 
 #: What can be evened out: characters composed, case, runs of white space, punctuation.
 FORMS = ("nfc", "case", "whitespace", "punctuation")
 #: What True stands for.
-_USUAL = ("nfc", "case", "whitespace")
+USUAL = ("nfc", "case", "whitespace")
 
 Function: TypeAlias = Callable[[str], str]
 
@@ -47,7 +47,7 @@ def _function(form: Any) -> Function | None:
         return None
     if callable(form):
         return form
-    wanted = _USUAL if form is True else [form] if isinstance(form, str) else form
+    wanted = USUAL if form is True else [form] if isinstance(form, str) else form
     if not isinstance(wanted, Sequence) or any(f not in FORMS for f in wanted):
         raise ParameterError(
             f"normalize must be None, True, a function, one or more of {', '.join(FORMS)}, or a "

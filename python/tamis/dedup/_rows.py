@@ -178,7 +178,8 @@ class RowDeduplicator(Deduplicator):
         if _frame.is_frame(taken):
             frame = _frame.wrap(taken)
             return Cells(frame.columns, frame.rows())
-        return Cells([str(j) for j in range(taken.shape[1])], taken.tolist())
+        array = np.asarray(taken)
+        return Cells([str(j) for j in range(array.shape[1])], array.tolist())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

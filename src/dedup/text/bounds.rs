@@ -50,10 +50,10 @@ impl Threshold {
         least.max(1)
     }
 
-    /// How many of the rarest shingles of a set of `size` hold one of any pair's shared ones: those
-    /// by which pairs with sets that are no smaller are found, and those for any pair.
-    pub fn prefixes(self, size: usize) -> (usize, usize) {
-        (size + 1 - self.overlap(2 * size), size + 1 - self.size(size))
+    /// How many of the rarest shingles of a set of `size` hold one of those it shares with any
+    /// partner.
+    pub fn prefix(self, size: usize) -> usize {
+        size + 1 - self.size(size)
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
     fn thresholds_are_exact_at_the_edge() {
         let t = Threshold::new(0.8).unwrap();
         assert_eq!((t.overlap(9), t.overlap(10), t.size(5), t.size(6)), (4, 5, 4, 5));
-        assert_eq!(Threshold::new(1.0).unwrap().prefixes(7), (1, 1));
+        assert_eq!((t.prefix(10), Threshold::new(1.0).unwrap().prefix(7)), (3, 1));
         for bad in [0.0, -0.1, 1.1, f64::NAN] {
             assert!(Threshold::new(bad).is_err());
         }

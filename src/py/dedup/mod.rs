@@ -3,11 +3,13 @@
 mod cluster;
 mod passage;
 mod rows;
+mod text;
 
 use pyo3::prelude::*;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     cluster::register(m)?;
     passage::register(m)?;
-    rows::register(m)
+    rows::register(m)?;
+    text::register(m)
 }
