@@ -108,6 +108,33 @@ def text_duplicates(
     float,
 ]: ...
 
+_Image = bytes | tuple[NDArray[np.uint8] | NDArray[np.uint16], int]
+
+def image_sketches(
+    items: Sequence[_Image], max_pixels: int, n_jobs: int = 1, progress: _Progress = None
+) -> tuple[
+    NDArray[np.uint8],
+    NDArray[np.int64],
+    NDArray[np.uint64],
+    NDArray[np.bool_],
+    list[tuple[int, str]],
+]: ...
+def image_pairs(
+    small: NDArray[np.uint8],
+    distance: int,
+    turned: bool,
+    sides: NDArray[np.uint8] | None = None,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+]: ...
+def image_preview(item: _Image, side: int, max_pixels: int) -> tuple[int, int, bytes]: ...
+
 # --- impute ------------------------------------------------------------------------------------
 
 def column_statistics(

@@ -2,6 +2,7 @@
 
 pub mod cells;
 pub mod cluster;
+pub mod image;
 pub mod passage;
 pub mod ranks;
 pub mod rows;

@@ -1,3 +1,7 @@
 //! Text, image and audio primitives that areas share.
 
+pub mod image;
+pub mod image_huffman;
+pub mod image_jpeg;
+pub mod image_shrink;
 pub mod text;

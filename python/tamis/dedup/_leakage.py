@@ -17,6 +17,7 @@ __all__ = ["duplicate_groups", "find_leakage"]
 
 #: What can be compared, and what does it.
 _KINDS = {
+    "image": ("tamis.dedup._images", "ImageDeduplicator"),
     "rows": ("tamis.dedup._rows", "RowDeduplicator"),
     "substring": ("tamis.dedup._substring", "SubstringDeduplicator"),
     "text": ("tamis.dedup._texts", "TextDeduplicator"),

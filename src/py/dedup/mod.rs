@@ -1,6 +1,7 @@
 //! Bindings of `dedup`: one file a kind.
 
 mod cluster;
+mod image;
 mod passage;
 mod rows;
 mod text;
@@ -9,6 +10,7 @@ use pyo3::prelude::*;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     cluster::register(m)?;
+    image::register(m)?;
     passage::register(m)?;
     rows::register(m)?;
     text::register(m)
