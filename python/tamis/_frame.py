@@ -154,7 +154,9 @@ def take(data: Any, rows: np.ndarray) -> Any:
         return nw.from_native(data, series_only=True)[rows.tolist()].to_native()
     if type(data).__module__.partition(".")[0] == "pyarrow":
         return data.take(rows)
-    if isinstance(data, list | tuple) and (not data or any(isinstance(x, str) for x in data)):
+    # A list of numbers, or of rows of them, stands for an array; of texts or images, for itself.
+    plain = int | float | np.generic | list | tuple
+    if isinstance(data, list | tuple) and not (data and all(isinstance(x, plain) for x in data)):
         return [data[row] for row in rows]
     return np.asarray(data)[rows]
 
