@@ -47,16 +47,7 @@ def read(path: str | Path) -> Any:
         If the file is broken; the message names the file and, where there is one, the line.
     """
     path = Path(path)
-    if path.is_dir():
-        raise ParameterError(f"{path} is a folder: name a file in it")
-    if not path.is_file():
-        raise ParameterError(f"no such file: {path}{_nearest(path)}")
-    endings = [s.lower() for s in path.suffixes if s.lower() not in OPENERS]
-    kind = FORMATS.get(endings[-1] if endings else "")
-    if kind is None:
-        raise ParameterError(
-            f"cannot tell what {path} is: its name should end in one of {', '.join(FORMATS)}"
-        )
+    kind = kind_of(path)
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty")
     frame = _parquet(path) if kind == "parquet" else _text(path, kind)
@@ -65,20 +56,46 @@ def read(path: str | Path) -> Any:
     return frame
 
 
+def kind_of(path: Path) -> str:
+    """Return what a file is (a value of `FORMATS`), by its ending.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such file or its ending is not known.
+    """
+    if path.is_dir():
+        raise ParameterError(f"{path} is a folder: name a file in it")
+    if not path.is_file():
+        raise ParameterError(f"no such file: {path}{_nearest(path)}")
+    return kind_of_name(path)
+
+
+def kind_of_name(path: Path) -> str:
+    """Return the same of a file that need not be there."""
+    endings = [s.lower() for s in path.suffixes if s.lower() not in OPENERS]
+    kind = FORMATS.get(endings[-1] if endings else "")
+    if kind is None:
+        raise ParameterError(
+            f"cannot tell what {path} is: its name should end in one of {', '.join(FORMATS)}"
+        )
+    return kind
+
+
 def _text(path: Path, kind: str) -> Any:
     import pandas as pd
 
     try:
         return _jsonl(path) if kind == "jsonl" else _csv(path, "\t" if kind == "tsv" else ",")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}, {_line_not_utf8(path)}: save it as UTF-8 first") from error
+        raise DataError(f"{path}, {line_not_utf8(path)}: save it as UTF-8 first") from error
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{path} holds no rows") from error
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
 
 
-def _open(path: Path, mode: str = "rt") -> Any:
+def open_file(path: Path, mode: str = "rt") -> Any:
     """Open a file, compressed or not, as bytes ("rb") or as UTF-8 text ("rt")."""
     text = {} if "b" in mode else {"encoding": "utf-8-sig", "newline": ""}
     return OPENERS.get(path.suffix.lower(), open)(path, mode, **text)
@@ -111,7 +128,7 @@ def _csv(path: Path, separator: str) -> Any:
 
 def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the line a record starts on and its cells."""
-    with _open(path) as lines:
+    with open_file(path) as lines:
         reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
         start = 1
         try:
@@ -142,9 +159,9 @@ def _too_many(line: int, cells: list[str], header: list[str]) -> str:
     return f"line {line} has {len(cells)} fields where the header has {len(header)}"
 
 
-def _line_not_utf8(path: Path) -> str:
+def line_not_utf8(path: Path) -> str:
     """Name the first line that is not UTF-8."""
-    with _open(path, "rb") as lines:
+    with open_file(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 line.decode("utf-8")
@@ -159,7 +176,7 @@ def _jsonl(path: Path) -> Any:
     import pandas as pd
 
     rows = []
-    with _open(path) as lines:
+    with open_file(path) as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from tamis.exceptions import ParameterError
 
-__all__ = ["check", "replace"]
+__all__ = ["beside", "check", "replace"]
 
 
 def check(path: str | os.PathLike[str]) -> Path:
@@ -38,20 +40,41 @@ def replace(path: str | os.PathLike[str], data: bytes) -> None:
     ParameterError
         If it cannot be written; what was at `path` is then as it was.
     """
+    with beside(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def beside(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Give a new file beside `path`; it is renamed to `path` when the block ends without error.
+
+    Raises
+    ------
+    ParameterError
+        If it cannot be written; what was at `path` is then as it was.
+    """
     real = check(path)
-    beside = real.with_name(f".{real.name}.{secrets.token_hex(4)}")
+    new = real.with_name(f".{real.name}.{secrets.token_hex(4)}")
     try:
-        with beside.open("xb") as file:
-            file.write(data)
+        with _naming(path), new.open("xb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(real)
-        _sync_folder(real.parent)
-    except OSError as error:
-        raise ParameterError(f"{path} cannot be written: {error.strerror or error}") from error
+        with _naming(path):
+            new.replace(real)
+            _sync_folder(real.parent)
     finally:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn errors of the disk into one that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise ParameterError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `tamis tune`, `tamis audit`, `tamis predict`."""
+"""The command line: `tamis tune`, `tamis audit`, `tamis dedup`, `tamis predict`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ __all__ = ["main"]
 #: Command -> what it does. Its module is only imported when it is called, so that help is quick.
 _COMMANDS = {
     "audit": "Say what is wrong with a table.",
+    "dedup": "Copy files without their duplicates.",
     "predict": "Predict the rows of a table with a saved model.",
     "tune": "Find the data steps and the model that fit a table best.",
 }
@@ -43,6 +44,7 @@ Examples:
   tamis audit train.csv --target price
   tamis tune train.csv --target price --time-budget 60 -o out
   tamis predict out new.csv -o predictions.csv
+  tamis dedup corpus.jsonl --text-column text -o clean.jsonl
 
 \b
 Tables are CSV, TSV, Parquet or JSONL files, also compressed (.gz, .bz2, .xz).

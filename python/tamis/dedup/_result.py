@@ -193,22 +193,29 @@ class Duplicates:
 
     def _example_pairs(self) -> list[tuple[int, int, float, str]]:
         """Return some dropped items, each with the one kept: the least alike first."""
+        dropped, home, score, kind = self._drops(None if len(self._found.left) else _SHOWN)
+        left, right = np.minimum(dropped, home).tolist(), np.maximum(dropped, home).tolist()
+        least = np.argsort(score, kind="stable")[:_SHOWN].tolist()
+        return [(left[n], right[n], float(score[n]), kind[n]) for n in least]
+
+    def _drops(self, most: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+        """Return the items dropped (`most` of them), for each the one kept, score and evidence.
+
+        The score is NaN where the two are no pair, but linked by others.
+        """
         found, kept = self._found, np.flatnonzero(self.keep)
         home = np.empty(len(kept), dtype=np.int64)
         home[self.labels[kept]] = kept
-        dropped = np.flatnonzero(~self.keep)
-        if not len(found.left):
-            dropped = dropped[:_SHOWN]  # all alike
-        pair = np.sort(np.stack([found.group[dropped], found.group[home[self.labels[dropped]]]]), 0)
+        dropped = np.flatnonzero(~self.keep)[:most]
+        home = home[self.labels[dropped]]
+        pair = np.sort(np.stack([found.group[dropped], found.group[home]]), 0)
         place = _place(found, pair)
-        score = np.where(pair[0] == pair[1], 1.0, np.where(place >= 0, 0.0, np.nan))
+        score = np.where(pair[0] == pair[1], 1.0, np.nan)
         score[place >= 0] = found.score[place[place >= 0]]
-        out = []
-        for k in np.argsort(score, kind="stable")[:_SHOWN]:
-            row, other = int(dropped[k]), int(home[self.labels[dropped[k]]])
-            kind = found.kinds[found.evidence[place[k]] if place[k] >= 0 else 0]
-            out.append((min(row, other), max(row, other), float(score[k]), kind))
-        return [(i, j, s, kind if s == s else "by others") for i, j, s, kind in out]  # noqa: PLR0124
+        kinds = np.where(pair[0] == pair[1], 0, len(found.kinds))
+        kinds[place >= 0] = found.evidence[place[place >= 0]]
+        named = [*found.kinds, "by others"]
+        return dropped, home, score, [named[k] for k in kinds.tolist()]
 
     def _take_examples(self, cells: Callable[[np.ndarray], Cells] | None) -> dict[str, Any]:
         """Return a few pairs as they are shown: the data themselves are not kept."""
