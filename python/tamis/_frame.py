@@ -22,6 +22,7 @@ __all__ = [
     "build",
     "check_names",
     "is_frame",
+    "is_time",
     "n_rows",
     "names",
     "replace_cells",
@@ -189,7 +190,7 @@ def values(series: nw.Series[Any]) -> Values:
     if dtype == nw.Boolean:
         data = np.asarray(_filled(series, missing, False).to_numpy(), dtype=bool)
         return Values("bool", data, missing)
-    if dtype in (nw.Datetime, nw.Date, nw.Duration):
+    if is_time(series):
         return Values("time", _nanoseconds(series, missing), missing)
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         data = np.array(series.to_list(), dtype=object)
@@ -261,6 +262,11 @@ def _nanoseconds(series: nw.Series[Any], missing: np.ndarray) -> np.ndarray:
     data = _times(series)
     kind = data.dtype.kind  # "m" or "M"
     return np.where(missing, 0, data.astype(f"{kind}8[ns]", copy=False).view(np.int64))
+
+
+def is_time(series: nw.Series[Any]) -> bool:
+    """Return whether a column holds times, dates or durations."""
+    return series.dtype in (nw.Datetime, nw.Date, nw.Duration)
 
 
 def ticks(series: nw.Series[Any]) -> tuple[np.ndarray, int]:

@@ -16,13 +16,13 @@ pub fn bytes(seed: u64, data: &[u8]) -> u64 {
     for word in words {
         hash = mix(hash, u64::from_le_bytes(*word));
     }
-    mix(hash, last_word(data, rest))
+    mix(hash, short(data, rest))
 }
 
-/// Up to seven bytes at the end of `data` as a word filled up with zeros: read in whole words,
-/// which may overlap, and not byte by byte.
+/// Up to seven bytes, `rest`, at the end of `data` as a word filled up with zeros: read in whole
+/// words, which may overlap, and not byte by byte.
 #[inline]
-fn last_word(data: &[u8], rest: &[u8]) -> u64 {
+pub fn short(data: &[u8], rest: &[u8]) -> u64 {
     let n = rest.len();
     if n == 0 {
         return 0;
@@ -49,7 +49,7 @@ mod tests {
             let rest = &data[n / 8 * 8..n];
             let mut bytes = [0u8; 8];
             bytes[..rest.len()].copy_from_slice(rest);
-            assert_eq!(last_word(&data[..n], rest), u64::from_le_bytes(bytes), "{n}");
+            assert_eq!(short(&data[..n], rest), u64::from_le_bytes(bytes), "{n}");
         }
     }
 

@@ -5,19 +5,10 @@ pub use crate::dedup::cells::Text;
 use crate::dedup::cells::{Column, check_lengths};
 
 /// Rows that are hashed and put into parts at a time.
-const CHUNK: usize = 1 << 15;
+const CHUNK: usize = 1 << 13;
 /// Rows of one part of the hash table, about: its entries stay in the cache.
 const PART: usize = 1024;
 const EMPTY: u32 = u32::MAX;
-
-/// Rows by content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Groups {
-    /// The group of each row, numbered from 0 in order of first appearance.
-    pub group: Vec<i64>,
-    /// The first row of each group.
-    pub first: Vec<u32>,
-}
 
 /// A row with its hash.
 type Entry = (u64, u32);
@@ -36,21 +27,34 @@ impl Parted {
     }
 }
 
-/// The rows that are equal in every column.
+/// The group of each row: rows equal in every column share one, numbered from 0 in order of first
+/// appearance.
 ///
 /// Hashes alone make the groups; then each row is compared with the first of its group, a column
 /// at a time. Should any two differ, grouping starts anew and compares wherever hashes are equal.
-pub fn equal_rows(ctx: &Ctx, n_rows: usize, columns: &[Column]) -> Result<Groups> {
+pub fn equal_rows(ctx: &Ctx, n_rows: usize, columns: &[Column]) -> Result<Vec<i64>> {
     check_lengths(n_rows, columns)?;
     let hashed = |start: usize, out: &mut [u64]| hash_rows(ctx, columns, start, out);
-    let by_hash = first_of(ctx, n_rows, hashed, |_, _| true)?;
-    let (groups, matches) = number(ctx, &by_hash)?;
+    let mut group = first_of(ctx, n_rows, hashed, |_, _| true)?;
+    let matches = number(ctx, &mut group)?;
     if confirmed(ctx, &matches, columns)? {
-        return Ok(groups);
+        return Ok(group);
     }
     let by_value = |i, j| columns.iter().all(|c| c.all_equal(&[(i, j)]));
-    let first = first_of(ctx, n_rows, hashed, by_value)?;
-    Ok(number(ctx, &first)?.0)
+    group = first_of(ctx, n_rows, hashed, by_value)?;
+    number(ctx, &mut group)?;
+    Ok(group)
+}
+
+/// The first row of each group.
+pub fn first_rows(group: &[i64]) -> Vec<u32> {
+    let mut first = Vec::new();
+    for (row, &g) in (0u32..).zip(group) {
+        if g == first.len() as i64 {
+            first.push(row);
+        }
+    }
+    first
 }
 
 /// The hash of each row from `start`, by content: equal rows have equal hashes.
@@ -83,7 +87,7 @@ fn first_of(
     n_rows: usize,
     hashed: impl Fn(usize, &mut [u64]) -> Result<()> + Sync + Send,
     equal: impl Fn(u32, u32) -> bool + Sync + Send,
-) -> Result<Vec<u32>> {
+) -> Result<Vec<i64>> {
     if n_rows >= EMPTY as usize {
         return Err(Error::Shape(format!("{n_rows} rows are too many: there may be 4294967294")));
     }
@@ -96,10 +100,10 @@ fn first_of(
     .into_iter()
     .collect::<Result<_>>()?;
     let found = par::map(ctx, parts, |p| first_in_part(ctx, &chunks, p, &equal))?;
-    let mut first: Vec<u32> = (0..n_rows as u32).collect();
+    let mut first: Vec<i64> = (0..n_rows as i64).collect();
     for matches in found {
         for (row, other) in matches? {
-            first[row as usize] = other;
+            first[row as usize] = i64::from(other);
         }
     }
     Ok(first)
@@ -174,24 +178,25 @@ fn confirmed(ctx: &Ctx, matches: &[Match], columns: &[Column]) -> Result<bool> {
     Ok(true)
 }
 
-/// Groups numbered in order of their first rows, and each other row with the first of its group.
-fn number(ctx: &Ctx, first: &[u32]) -> Result<(Groups, Vec<Match>)> {
-    let mut group = vec![0i64; first.len()];
-    let mut firsts = Vec::with_capacity(first.len());
+/// Turns the first row of each row's group into the number of the group, in place; returns each row
+/// that is not the first with the one that is.
+fn number(ctx: &Ctx, group: &mut [i64]) -> Result<Vec<Match>> {
     let mut matches = Vec::new();
-    for (row, &f) in first.iter().enumerate() {
+    let mut n_groups = 0;
+    for row in 0..group.len() {
         if row.is_multiple_of(CHUNK) {
             ctx.check()?;
         }
-        if f as usize == row {
-            group[row] = firsts.len() as i64;
-            firsts.push(f);
+        let first = group[row] as usize;
+        if first == row {
+            group[row] = n_groups;
+            n_groups += 1;
         } else {
-            group[row] = group[f as usize];
-            matches.push((row as u32, f));
+            group[row] = group[first];
+            matches.push((row as u32, first as u32));
         }
     }
-    Ok((Groups { group, first: firsts }, matches))
+    Ok(matches)
 }
 
 #[cfg(test)]
@@ -203,8 +208,9 @@ mod tests {
     use crate::dedup::cells::{Cells, Text, Views};
 
     fn first_equal(ctx: &Ctx, n_rows: usize, columns: &[Column]) -> Result<Vec<usize>> {
-        let found = equal_rows(ctx, n_rows, columns)?;
-        Ok(found.group.iter().map(|&g| found.first[g as usize] as usize).collect())
+        let group = equal_rows(ctx, n_rows, columns)?;
+        let first = first_rows(&group);
+        Ok(group.iter().map(|&g| first[g as usize] as usize).collect())
     }
 
     fn column<'a>(cells: Cells<'a>) -> Column<'a> {
@@ -247,7 +253,7 @@ mod tests {
         let by_hash = first_of(&ctx, 6, all_the_same, |_, _| true).unwrap();
         assert_eq!(by_hash, [0; 6]);
         let x = [column(Cells::I64(ArrayView1::from(&values)))];
-        let matches = |first: &[u32]| number(&ctx, first).unwrap().1;
+        let matches = |first: &[i64]| number(&ctx, &mut first.to_vec()).unwrap();
         assert!(!confirmed(&ctx, &matches(&by_hash), &x).unwrap());
         let by_value = |i, j| x[0].all_equal(&[(i, j)]);
         let got = first_of(&ctx, 6, all_the_same, by_value).unwrap();

@@ -10,7 +10,7 @@ use ndarray::ArrayView1;
 use crate::base::{Ctx, Error, Result, par};
 use crate::dedup::cells::{Cells, Column, check_lengths};
 use crate::dedup::ranks::{Measured, Ranked};
-use crate::dedup::rows::{equal_rows, hash_rows};
+use crate::dedup::rows::{equal_rows, first_rows, hash_rows};
 
 /// Sets of so few rows are compared two by two.
 const LEAF: usize = 32;
@@ -52,16 +52,17 @@ pub fn rows_within<'a>(
     let mut all = exact.to_vec();
     all.extend(measured.iter().map(|(m, missing)| Column { cells: m.cells(), missing: *missing }));
     check_lengths(n_rows, &all)?;
-    let groups = equal_rows(ctx, n_rows, &all)?;
+    let group = equal_rows(ctx, n_rows, &all)?;
+    let first = first_rows(&group);
     let mut hashes = vec![0; n_rows];
     hash_rows(ctx, &all, 0, &mut hashes)?;
-    let keys = groups.first.iter().map(|&row| hashes[row as usize]).collect();
+    let keys = first.iter().map(|&row| hashes[row as usize]).collect();
 
     let gone = |m: &Measured, missing: &Option<ArrayView1<bool>>| -> Vec<bool> {
         (0..n_rows).map(|i| missing.is_some_and(|m| m[i]) || m.is_nan(i)).collect()
     };
     let masks: Vec<Vec<bool>> = measured.iter().map(|(m, missing)| gone(m, missing)).collect();
-    let alike = equal_rows(ctx, n_rows, exact)?.group;
+    let alike = equal_rows(ctx, n_rows, exact)?;
     // Rows that miss other cells are never compared.
     let mut same = vec![Column { cells: Cells::I64(ArrayView1::from(&alike)), missing: None }];
     same.extend(
@@ -69,23 +70,23 @@ pub fn rows_within<'a>(
             .iter()
             .map(|mask| Column { cells: Cells::Bool(ArrayView1::from(mask)), missing: None }),
     );
-    let block = equal_rows(ctx, n_rows, &same)?.group;
-    let ranked = |c: usize| measured[c].0.ranked(&groups.first, &masks[c]);
+    let block = equal_rows(ctx, n_rows, &same)?;
+    let ranked = |c: usize| measured[c].0.ranked(&first, &masks[c]);
     let search = Search {
         columns: par::map(ctx, measured.len(), ranked)?,
-        sides: n_left.map(|n| sides(&groups.group, groups.first.len(), n)),
+        sides: n_left.map(|n| sides(&group, first.len(), n)),
         found: AtomicUsize::new(0),
         most,
     };
-    let block: Vec<i64> = groups.first.iter().map(|&row| block[row as usize]).collect();
+    let block: Vec<i64> = first.iter().map(|&row| block[row as usize]).collect();
     let found = search.run(ctx, &block)?;
     let scored = |&(i, j): &(u32, u32)| {
-        let (a, b) = (groups.first[i as usize] as usize, groups.first[j as usize] as usize);
+        let (a, b) = (first[i as usize] as usize, first[j as usize] as usize);
         let apart = |c: usize| if masks[c][a] { 0.0 } else { measured[c].0.apart(a, b) };
         let most = (0..measured.len()).map(apart).filter(|d| d.is_finite()).fold(0.0, f64::max);
         (i, j, (1.0 - most).max(0.0))
     };
-    Ok(Within { group: groups.group, keys, pairs: found.iter().map(scored).collect() })
+    Ok(Within { group, keys, pairs: found.iter().map(scored).collect() })
 }
 
 /// For each group whether it has rows before row `n_left` (1), and at or after it (2).

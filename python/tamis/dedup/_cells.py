@@ -84,6 +84,9 @@ def parts(column: Sequence[Piece], name: Any = "") -> list[Part]:
         if held is not None:
             return [((held.views, held.buffers), _mask(held.missing))]
         return [_text([_frame.text(p) for p in column if isinstance(p, nw.Series)])]
+    if len(column) == 1 and isinstance(column[0], nw.Series) and _frame.is_time(column[0]):
+        ticks, _ = _frame.ticks(column[0])
+        return [(ticks, _mask(np.asarray(column[0].is_null().to_numpy(), dtype=bool)))]
     found = [p if isinstance(p, Values) else _frame.values(p) for p in column]
     missing = _stacked([v.missing for v in found])
     kinds = {v.kind for v in found if not v.missing.all()} or {"bool"}

@@ -75,6 +75,10 @@ class Duplicates:
 
     def _chosen(self, order: np.ndarray | None, able: np.ndarray) -> np.ndarray:
         """Return which items stay: of each cluster the able one that comes first in `order`."""
+        if order is None and not len(self._found.left):
+            # The first of each cluster: its label is higher than all before it.
+            highest = np.maximum.accumulate(self.labels)
+            return np.diff(highest, prepend=-1).astype(bool)
         rows = np.flatnonzero(able) if order is None else order[able[order]]
         chosen = np.empty(int(self.labels.max(initial=-1)) + 1, dtype=np.int64)
         # Of several items of one cluster the last that is written stays; each has an able one.

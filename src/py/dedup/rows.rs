@@ -86,8 +86,8 @@ fn equal_rows<'py>(
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
     let buffers = buffers(&columns)?;
     let views = self::columns(&columns, &buffers)?;
-    let found = run(py, n_jobs, progress, |ctx| rows::equal_rows(ctx, n_rows, &views))?;
-    Ok(found.group.into_pyarray(py))
+    let group = run(py, n_jobs, progress, |ctx| rows::equal_rows(ctx, n_rows, &views))?;
+    Ok(group.into_pyarray(py))
 }
 
 /// A column of numbers with its tolerance in its own type.
