@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_last_word_is_that_of_its_bytes() {
-        let data: Vec<u8> = (1..40).map(|i| i * 37).collect();
+        let data: Vec<u8> = (1..40u8).map(|i| i.wrapping_mul(37)).collect();
         for n in 0..data.len() {
             let rest = &data[n / 8 * 8..n];
             let mut bytes = [0u8; 8];
