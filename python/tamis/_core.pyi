@@ -84,6 +84,39 @@ def cut_passages(
     n_jobs: int = 1,
     progress: _Progress = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
+def audio_prints(
+    items: Sequence[bytes | tuple[NDArray[np.float32], int]],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[
+    tuple[
+        NDArray[np.float32],
+        NDArray[np.int64],
+        NDArray[np.uint64],
+        NDArray[np.uint64],
+        NDArray[np.int64],
+    ],
+    list[tuple[int, str]],
+]: ...
+def audio_pairs(
+    bands: NDArray[np.float32],
+    frames: NDArray[np.int64],
+    codes: NDArray[np.uint64],
+    clips: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+    sides: NDArray[np.uint8] | None,
+    threshold: float,
+    overlap: float,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]: ...
+def audio_decode(file: bytes) -> tuple[NDArray[np.float32], int, int]: ...
 def text_buffers(cells: Sequence[object]) -> tuple[np.ndarray, np.ndarray]: ...
 def text_duplicates(
     offsets: NDArray[np.int64],

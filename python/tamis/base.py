@@ -43,11 +43,14 @@ class ResampleMixin:
         """
         rows = np.asarray(self._fit_rows(X, y), dtype=np.int64)
         self.sample_indices_ = rows
-        X_out = _frame.take(X, rows)
+        X_out = self._take_rows(X, rows)
         y_out = None if y is None else _take_vector(y, rows)
         if params:
             return X_out, y_out, {k: _take_vector(v, rows) for k, v in params.items()}
         return X_out, y_out
+
+    def _take_rows(self, X: Any, rows: np.ndarray) -> Any:
+        return _frame.take(X, rows)
 
     def _fit_rows(self, X: Any, y: Any) -> np.ndarray:
         raise AttributeError(f"{type(self).__name__} must define _fit_rows")

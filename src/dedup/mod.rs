@@ -1,5 +1,6 @@
 //! Duplicates of every kind.
 
+pub mod audio;
 pub mod cells;
 pub mod cluster;
 pub mod image;

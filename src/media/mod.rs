@@ -1,5 +1,6 @@
 //! Text, image and audio primitives that areas share.
 
+pub mod audio;
 pub mod image;
 pub mod image_huffman;
 pub mod image_jpeg;

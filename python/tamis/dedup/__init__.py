@@ -1,6 +1,7 @@
 """Duplicates of every kind: in one data set, or across two."""
 
 from tamis.dedup import _saved as _saved
+from tamis.dedup._audio import AudioDeduplicator
 from tamis.dedup._images import ImageDeduplicator
 from tamis.dedup._leakage import duplicate_groups, find_leakage
 from tamis.dedup._result import Duplicates, Leakage
@@ -9,6 +10,7 @@ from tamis.dedup._substring import SubstringDeduplicator
 from tamis.dedup._texts import TextDeduplicator
 
 __all__ = [
+    "AudioDeduplicator",
     "Duplicates",
     "ImageDeduplicator",
     "Leakage",

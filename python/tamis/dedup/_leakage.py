@@ -18,6 +18,7 @@ __all__ = ["duplicate_groups", "find_leakage"]
 #: What can be compared, and what does it.
 _KINDS = {
     "image": ("tamis.dedup._images", "ImageDeduplicator"),
+    "audio": ("tamis.dedup._audio", "AudioDeduplicator"),
     "rows": ("tamis.dedup._rows", "RowDeduplicator"),
     "substring": ("tamis.dedup._substring", "SubstringDeduplicator"),
     "text": ("tamis.dedup._texts", "TextDeduplicator"),

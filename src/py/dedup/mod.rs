@@ -1,5 +1,6 @@
 //! Bindings of `dedup`: one file a kind.
 
+mod audio;
 mod cluster;
 mod image;
 mod passage;
@@ -9,6 +10,7 @@ mod text;
 use pyo3::prelude::*;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    audio::register(m)?;
     cluster::register(m)?;
     image::register(m)?;
     passage::register(m)?;

@@ -1,0 +1,159 @@
+//! Short-time spectra and mel bands.
+
+use std::f64::consts::TAU;
+use std::sync::Arc;
+
+use realfft::num_complex::Complex;
+use realfft::{RealFftPlanner, RealToComplex};
+
+/// A short-time Fourier transform with a Hann window.
+pub struct Stft {
+    window: Vec<f32>,
+    hop: usize,
+    plan: Arc<dyn RealToComplex<f32>>,
+}
+
+impl Stft {
+    /// Windows of `size` samples (at least 2), `hop` samples (at least 1) apart.
+    pub fn new(size: usize, hop: usize) -> Self {
+        let size = size.max(2);
+        let hann = |i: usize| (0.5 - 0.5 * (TAU * i as f64 / size as f64).cos()) as f32;
+        let plan = RealFftPlanner::new().plan_fft_forward(size);
+        Stft { window: (0..size).map(hann).collect(), hop: hop.max(1), plan }
+    }
+
+    /// How many windows lie wholly inside `n` samples.
+    pub fn frames(&self, n: usize) -> usize {
+        if n < self.window.len() { 0 } else { (n - self.window.len()) / self.hop + 1 }
+    }
+
+    /// Frequencies of a spectrum: from 0 to half the sample rate.
+    pub fn bins(&self) -> usize {
+        self.window.len() / 2 + 1
+    }
+
+    /// Calls `f(frame, power of each frequency)` for every window in turn.
+    pub fn power(&self, x: &[f32], mut f: impl FnMut(usize, &[f32])) {
+        let mut input = self.plan.make_input_vec();
+        let mut output = self.plan.make_output_vec();
+        let mut scratch = self.plan.make_scratch_vec();
+        let mut power = vec![0.0f32; self.bins()];
+        for frame in 0..self.frames(x.len()) {
+            let part = &x[frame * self.hop..][..self.window.len()];
+            for ((slot, v), w) in input.iter_mut().zip(part).zip(&self.window) {
+                *slot = v * w;
+            }
+            // It fails only for buffers of a wrong length, and these are the plan's own.
+            if self.plan.process_with_scratch(&mut input, &mut output, &mut scratch).is_err() {
+                output.fill(Complex::default());
+            }
+            for (p, c) in power.iter_mut().zip(&output) {
+                *p = c.norm_sqr();
+            }
+            f(frame, &power);
+        }
+    }
+}
+
+/// Triangular bands, evenly spaced on the mel scale (O'Shaughnessy 1987), each of weight 1.
+#[derive(Debug, Clone)]
+pub struct MelBank {
+    bands: Vec<(usize, Vec<f32>)>,
+}
+
+impl MelBank {
+    /// `n` bands between two frequencies, for the spectra of windows of `size` samples.
+    pub fn new(n: usize, size: usize, rate: f64, low: f64, high: f64) -> Self {
+        let (from, to) = (mel(low), mel(high));
+        let edge = |i: usize| hertz(from + (to - from) * i as f64 / (n + 1) as f64);
+        let step = rate / size as f64;
+        let bands = (0..n).map(|b| triangle(edge(b), edge(b + 1), edge(b + 2), step, size / 2 + 1));
+        MelBank { bands: bands.collect() }
+    }
+
+    /// The power in each band.
+    pub fn apply(&self, power: &[f32], out: &mut [f32]) {
+        for (slot, (first, weights)) in out.iter_mut().zip(&self.bands) {
+            let part = power.get(*first..).unwrap_or_default();
+            *slot = part.iter().zip(weights).map(|(p, w)| p * w).sum();
+        }
+    }
+}
+
+/// A frequency on the mel scale.
+pub fn mel(hertz: f64) -> f64 {
+    2595.0 * (hertz / 700.0).ln_1p() / std::f64::consts::LN_10
+}
+
+/// The frequency of a place on the mel scale.
+pub fn hertz(mel: f64) -> f64 {
+    700.0 * (mel * std::f64::consts::LN_10 / 2595.0).exp_m1()
+}
+
+/// The first bin of a triangle and the weights from there on.
+fn triangle(low: f64, mid: f64, high: f64, step: f64, bins: usize) -> (usize, Vec<f32>) {
+    let weight = |k: usize| {
+        let f = k as f64 * step;
+        ((f - low) / (mid - low)).min((high - f) / (high - mid)).max(0.0)
+    };
+    let first = ((low / step).ceil().max(0.0) as usize).min(bins);
+    let last = ((high / step).floor().max(0.0) as usize + 1).clamp(first, bins);
+    let weights: Vec<f64> = (first..last).map(weight).collect();
+    let sum = weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    (first, weights.into_iter().map(|w| (w / sum) as f32).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tone_is_a_peak_in_its_bin_and_its_band() {
+        let tone: Vec<f32> = (0..2000).map(|i| (TAU * 0.125 * i as f64).sin() as f32).collect();
+        let stft = Stft::new(256, 64);
+        assert_eq!((stft.frames(2000), stft.frames(255), stft.bins()), (28, 0, 129));
+        let bank = MelBank::new(20, 256, 8000.0, 100.0, 3800.0);
+        let mut seen = 0;
+        stft.power(&tone, |frame, power| {
+            assert_eq!(frame, seen);
+            seen += 1;
+            let top = (0..129).max_by(|&a, &b| power[a].total_cmp(&power[b])).unwrap();
+            assert_eq!(top, 32);
+            let mut bands = [0.0; 20];
+            bank.apply(power, &mut bands);
+            let top = (0..20).max_by(|&a, &b| bands[a].total_cmp(&bands[b])).unwrap();
+            let centre = (mel(1000.0) - mel(100.0)) / (mel(3800.0) - mel(100.0)) * 21.0 - 1.0;
+            assert_eq!(top, centre.round() as usize);
+        });
+        assert_eq!(seen, 28);
+    }
+
+    #[test]
+    fn power_is_that_of_a_slow_transform() {
+        let x: Vec<f32> = (0..16).map(|i| ((i * i) as f32 * 0.3).sin()).collect();
+        let stft = Stft::new(16, 4);
+        stft.power(&x, |_, power| {
+            for (k, &p) in power.iter().enumerate() {
+                let (mut re, mut im) = (0.0, 0.0);
+                for (i, &v) in x.iter().enumerate() {
+                    let w = 0.5 - 0.5 * (TAU * i as f64 / 16.0).cos();
+                    let angle = TAU * (i * k) as f64 / 16.0;
+                    re += f64::from(v) * w * angle.cos();
+                    im -= f64::from(v) * w * angle.sin();
+                }
+                assert!((f64::from(p) - re * re - im * im).abs() < 1e-4);
+            }
+        });
+    }
+
+    #[test]
+    fn the_scale_turns_back_and_every_band_has_weight_one() {
+        for f in [0.0, 150.0, 1000.0, 3999.0] {
+            assert!((hertz(mel(f)) - f).abs() < 1e-9);
+        }
+        let bank = MelBank::new(32, 512, 8000.0, 150.0, 3500.0);
+        let mut out = [0.0; 32];
+        bank.apply(&[1.0; 257], &mut out);
+        assert!(out.iter().all(|v| (v - 1.0).abs() < 1e-5));
+    }
+}
