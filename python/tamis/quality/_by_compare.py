@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tamis.dedup import find_leakage
+from tamis.exceptions import DuplicatesWarning
 from tamis.quality._finding import Finding, count, finding, listed, share
 from tamis.quality._table import Table
 
@@ -16,6 +18,8 @@ __all__ = ["CHECKS"]
 _FEW = 30
 _DRIFT, _MUCH_DRIFT = 0.1, 0.3
 _CHANCE = 1e-4
+#: Texts of each table that are compared, at most.
+_MOST_TEXTS = 100_000
 
 
 def columns_differ(t: Table, other: Table) -> Iterator[Finding]:
@@ -90,6 +94,36 @@ def shared_rows(t: Table, other: Table) -> Iterator[Finding]:
     )
 
 
+def shared_texts(t: Table, other: Table) -> Iterator[Finding]:
+    """Texts of the compared table that nearly equal one of this table."""
+    for name in _shared(t, other):
+        if not t.columns[name].kind == other.columns[name].kind == "text":
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DuplicatesWarning)  # of short texts
+            found = find_leakage(_texts(t, name), _texts(other, name), "text", normalize=True)
+        n = len(found.right_rows)
+        if not n:
+            continue
+        part = n / found.n_test
+        of = "" if found.n_test == other.n_rows else f" of the first {found.n_test:,}"
+        yield finding(
+            "shared_texts", "high" if part >= 0.01 else "medium", name,
+            f"{count(n, 'text')}{of} in {name!r} of the compared table "
+            f"({share(n, found.n_test)}) {'is' if n == 1 else 'are'} in this one too, or nearly "
+            "the same.",
+            "Take them out of one of the tables (tamis.dedup.find_leakage with kind='text'): a "
+            "score on texts that were trained on is too good.",
+            rows=found.left_rows, score=part,
+        )  # fmt: skip
+
+
+def _texts(t: Table, name: Any) -> list[str | None]:
+    v = t.values(name)
+    data, missing = v.data[:_MOST_TEXTS].tolist(), v.missing[:_MOST_TEXTS].tolist()
+    return [None if gone else text for text, gone in zip(data, missing, strict=True)]
+
+
 def new_categories(t: Table, other: Table) -> Iterator[Finding]:
     """Categories that only the compared table has."""
     for name in _shared(t, other):
@@ -161,4 +195,4 @@ def _chi_square(a: list[tuple[Any, int]], b: list[tuple[Any, int]]) -> tuple[flo
     return float(moved.sum() / 2), chance, keys[int(moved.argmax())]
 
 
-CHECKS = (columns_differ, shared_rows, new_categories, drift)
+CHECKS = (columns_differ, shared_rows, shared_texts, new_categories, drift)

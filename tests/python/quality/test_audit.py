@@ -61,6 +61,28 @@ def test_rows_shared_with_another_table_are_found():
     assert found[0].severity in ("medium", "high")
 
 
+def test_texts_shared_with_another_table_are_found():
+    rng = np.random.default_rng(3)
+    words = np.array([f"word{i}" for i in range(500)])
+
+    def notes(n):
+        return [" ".join(rng.choice(words, 25)) for _ in range(n)]
+
+    train, test = clean(300, 1).assign(note=notes(300)), clean(100, 2).assign(note=notes(100))
+
+    def shared(other):
+        found = tamis.audit(train, "y", compare=other).findings
+        return [f for f in found if f.kind == "shared_texts"]
+
+    assert not shared(test)
+    test.loc[:2, "note"] = ["An" + train.note[7], train.note[8].upper(), train.note[9] + " end"]
+    (found,) = shared(test)
+    assert found.columns == ("note",)
+    assert found.rows == (7, 8, 9)
+    assert found.severity == "high"
+    assert "3 texts in 'note' of the compared table (3.0 %) are" in found.message
+
+
 def test_each_planted_problem_is_named_with_its_column():
     frame = clean()
     frame["gaps"] = frame.z.where(np.arange(400) % 3 > 0)
