@@ -117,6 +117,31 @@ def audio_pairs(
     NDArray[np.float64],
 ]: ...
 def audio_decode(file: bytes) -> tuple[NDArray[np.float32], int, int]: ...
+def index_sets(
+    offsets: NDArray[np.int64],
+    data: NDArray[np.uint8],
+    missing: NDArray[np.bool_] | None,
+    shingle: str,
+    size: int,
+    form: Sequence[str],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.uint64]]: ...
+def index_postings(
+    given: tuple[np.ndarray, ...],
+    threshold: float,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint64], NDArray[np.uint32]]: ...
+def index_query(
+    queries: tuple[np.ndarray, ...],
+    given: tuple[np.ndarray, ...],
+    postings: tuple[np.ndarray, ...],
+    dead: NDArray[np.bool_],
+    threshold: float,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]: ...
 def text_buffers(cells: Sequence[object]) -> tuple[np.ndarray, np.ndarray]: ...
 def text_duplicates(
     offsets: NDArray[np.int64],

@@ -4,6 +4,7 @@ pub mod audio;
 pub mod cells;
 pub mod cluster;
 pub mod image;
+pub mod index;
 pub mod passage;
 pub mod ranks;
 pub mod rows;

@@ -3,6 +3,7 @@
 from tamis.dedup import _saved as _saved
 from tamis.dedup._audio import AudioDeduplicator
 from tamis.dedup._images import ImageDeduplicator
+from tamis.dedup._index import DedupIndex
 from tamis.dedup._leakage import duplicate_groups, find_leakage
 from tamis.dedup._result import Duplicates, Leakage
 from tamis.dedup._rows import RowDeduplicator
@@ -11,6 +12,7 @@ from tamis.dedup._texts import TextDeduplicator
 
 __all__ = [
     "AudioDeduplicator",
+    "DedupIndex",
     "Duplicates",
     "ImageDeduplicator",
     "Leakage",

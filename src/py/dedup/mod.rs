@@ -3,6 +3,7 @@
 mod audio;
 mod cluster;
 mod image;
+mod index;
 mod passage;
 mod rows;
 mod text;
@@ -13,6 +14,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     audio::register(m)?;
     cluster::register(m)?;
     image::register(m)?;
+    index::register(m)?;
     passage::register(m)?;
     rows::register(m)?;
     text::register(m)
