@@ -8,6 +8,7 @@ pub mod dedup;
 pub mod impute;
 pub mod media;
 pub mod models;
+pub mod near;
 pub mod outlier;
 pub mod trees;
 

@@ -142,6 +142,14 @@ def index_query(
     n_jobs: int = 1,
     progress: _Progress = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]: ...
+def vector_pairs(
+    x: _Matrix,
+    cosine: bool,
+    threshold: float,
+    sides: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint64]]: ...
 def text_buffers(cells: Sequence[object]) -> tuple[np.ndarray, np.ndarray]: ...
 def text_duplicates(
     offsets: NDArray[np.int64],

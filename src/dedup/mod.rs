@@ -10,3 +10,4 @@ pub mod ranks;
 pub mod rows;
 pub mod text;
 pub mod within;
+pub mod vector;

@@ -9,6 +9,7 @@ from tamis.dedup._result import Duplicates, Leakage
 from tamis.dedup._rows import RowDeduplicator
 from tamis.dedup._substring import SubstringDeduplicator
 from tamis.dedup._texts import TextDeduplicator
+from tamis.dedup._vectors import VectorDeduplicator
 
 __all__ = [
     "AudioDeduplicator",
@@ -19,6 +20,7 @@ __all__ = [
     "RowDeduplicator",
     "SubstringDeduplicator",
     "TextDeduplicator",
+    "VectorDeduplicator",
     "duplicate_groups",
     "find_leakage",
 ]

@@ -22,6 +22,7 @@ _KINDS = {
     "rows": ("tamis.dedup._rows", "RowDeduplicator"),
     "substring": ("tamis.dedup._substring", "SubstringDeduplicator"),
     "text": ("tamis.dedup._texts", "TextDeduplicator"),
+    "vector": ("tamis.dedup._vectors", "VectorDeduplicator"),
 }
 
 

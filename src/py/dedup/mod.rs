@@ -7,6 +7,7 @@ mod index;
 mod passage;
 mod rows;
 mod text;
+mod vector;
 
 use pyo3::prelude::*;
 
@@ -17,5 +18,6 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     index::register(m)?;
     passage::register(m)?;
     rows::register(m)?;
-    text::register(m)
+    text::register(m)?;
+    vector::register(m)
 }
