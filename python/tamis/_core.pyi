@@ -150,6 +150,25 @@ def vector_pairs(
     n_jobs: int = 1,
     progress: _Progress = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint64]]: ...
+
+_Codes = NDArray[np.int64]
+_Field = tuple[str, _Codes, NDArray[np.uint8], _Codes]
+
+def record_levels(
+    columns: Sequence[_Field],
+    left: _Codes,
+    right: _Codes,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> NDArray[np.uint8]: ...
+def record_keys(columns: Sequence[_Field]) -> tuple[NDArray[np.uint64], list[_Codes]]: ...
+def record_candidates(
+    n_rows: int,
+    shared: tuple[Sequence[_Codes], Sequence[Sequence[int]], int],
+    near: tuple[Sequence[_Codes], int],
+    sides: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
+    n_jobs: int = 1,
+) -> tuple[_Codes, _Codes]: ...
 def text_buffers(cells: Sequence[object]) -> tuple[np.ndarray, np.ndarray]: ...
 def text_duplicates(
     offsets: NDArray[np.int64],

@@ -46,11 +46,11 @@ impl Panels<'_> {
             }
         }
         let mut most = simd.splat_f32s(f32::NEG_INFINITY);
-        for r in 0..ROWS {
-            let limit = simd.splat_f32s(self.limit[r]);
-            for v in 0..V {
-                sums[r][v] = simd.sub_f32s(sums[r][v], limit);
-                most = simd.max_f32s(most, sums[r][v]);
+        for (row, &limit) in sums.iter_mut().zip(self.limit) {
+            let limit = simd.splat_f32s(limit);
+            for sum in row {
+                *sum = simd.sub_f32s(*sum, limit);
+                most = simd.max_f32s(most, *sum);
             }
         }
         if simd.reduce_max_f32s(most) < 0.0 {

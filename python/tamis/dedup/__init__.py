@@ -5,6 +5,7 @@ from tamis.dedup._audio import AudioDeduplicator
 from tamis.dedup._images import ImageDeduplicator
 from tamis.dedup._index import DedupIndex
 from tamis.dedup._leakage import duplicate_groups, find_leakage
+from tamis.dedup._records import RecordDeduplicator
 from tamis.dedup._result import Duplicates, Leakage
 from tamis.dedup._rows import RowDeduplicator
 from tamis.dedup._substring import SubstringDeduplicator
@@ -17,6 +18,7 @@ __all__ = [
     "Duplicates",
     "ImageDeduplicator",
     "Leakage",
+    "RecordDeduplicator",
     "RowDeduplicator",
     "SubstringDeduplicator",
     "TextDeduplicator",

@@ -19,6 +19,7 @@ __all__ = ["duplicate_groups", "find_leakage"]
 _KINDS = {
     "image": ("tamis.dedup._images", "ImageDeduplicator"),
     "audio": ("tamis.dedup._audio", "AudioDeduplicator"),
+    "record": ("tamis.dedup._records", "RecordDeduplicator"),
     "rows": ("tamis.dedup._rows", "RowDeduplicator"),
     "substring": ("tamis.dedup._substring", "SubstringDeduplicator"),
     "text": ("tamis.dedup._texts", "TextDeduplicator"),

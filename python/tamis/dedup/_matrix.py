@@ -108,14 +108,16 @@ def _stacked(X: Any, what: str) -> np.ndarray:
             flat = _numbers(X.flatten().to_numpy(zero_copy_only=False), what)
             return flat.reshape(len(X), X.type.list_size)
     cells = X.to_pylist() if hasattr(X, "to_pylist") else list(X)
-    rows = []
+    rows: list[np.ndarray] = []
     for i, cell in enumerate(cells):
         try:
             row = _numbers(np.asarray(cell), what)
         except ValueError:
             row = np.zeros(())
         if row.ndim != 1:
-            shown = "is missing" if cell is None else f"is no list of numbers: {type(cell).__name__}"
+            shown = (
+                "is missing" if cell is None else f"is no list of numbers: {type(cell).__name__}"
+            )
             raise DataError(f"the vector in row {i} of {what} {shown}")
         if rows and len(row) != len(rows[0]):
             raise ShapeError(

@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from tamis import _core, _frame, _progress, _threads
 from tamis.dedup._base import Deduplicator, check_choice
-from tamis.dedup._found import Found
+from tamis.dedup._found import Found, numbered
 from tamis.dedup._matrix import is_listed, matrix
 from tamis.dedup._result import Cells
 from tamis.exceptions import ParameterError, ShapeError
@@ -133,9 +133,8 @@ class VectorDeduplicator(Deduplicator):
     def _search(self, items: np.ndarray, n_left: int | None) -> Found:
         cosine = self.metric == "cosine"
         threads = _threads.resolve(self.n_jobs)
-        first = _first_equal(items, cosine, threads)
-        chosen = np.flatnonzero(first == np.arange(len(items)))
-        group = np.searchsorted(chosen, first)
+        group = _groups(items, cosine, threads)
+        chosen = np.unique(group, return_index=True)[1]
         sides = None
         if n_left is not None:
             left, right = np.zeros((2, len(chosen)), dtype=bool)
@@ -170,13 +169,13 @@ class VectorDeduplicator(Deduplicator):
         return Cells([f"{taken.shape[1]} numbers"], lines)
 
 
-def _first_equal(x: np.ndarray, cosine: bool, n_jobs: int) -> np.ndarray:
-    """Return the first row that equals each; rows of zeros equal none under the cosine."""
+def _groups(x: np.ndarray, cosine: bool, n_jobs: int) -> np.ndarray:
+    """Return the group of equal vectors of each; zeros have none but their own for the cosine."""
     n, width = x.shape
     raw = (x + x.dtype.type(0)).reshape(-1).view(np.uint8)  # -0.0 becomes 0.0
     offsets = np.arange(n + 1, dtype=np.int64) * (width * x.dtype.itemsize)
-    first = _core.first_equal_rows(n, [((offsets, raw), None)], n_jobs=n_jobs)
-    if cosine:
-        empty = ~x.any(axis=1)
-        first[empty] = np.flatnonzero(empty)
-    return first
+    group = _core.equal_rows(n, [((offsets, raw), None)], n_jobs=n_jobs)
+    if not cosine or x.any(axis=1).all():
+        return group
+    first = np.unique(group, return_index=True)[1][group]
+    return numbered(np.where(x.any(axis=1), first, np.arange(n)))

@@ -5,6 +5,7 @@ mod cluster;
 mod image;
 mod index;
 mod passage;
+mod record;
 mod rows;
 mod text;
 mod vector;
@@ -17,6 +18,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     image::register(m)?;
     index::register(m)?;
     passage::register(m)?;
+    record::register(m)?;
     rows::register(m)?;
     text::register(m)?;
     vector::register(m)

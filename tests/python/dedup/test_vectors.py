@@ -40,7 +40,8 @@ def brute(x, threshold, metric):
 
 def pairs(found):
     frame = found.pairs
-    return set(zip(list(frame["left"]), list(frame["right"]), strict=True))
+    left, right = (np.asarray(frame[side]).tolist() for side in ("left", "right"))
+    return set(zip(left, right, strict=True))
 
 
 @pytest.mark.filterwarnings("ignore:one cluster holds")
@@ -85,7 +86,9 @@ def test_enough_vectors_for_sketches(metric, dtype):
 def test_the_order_of_the_vectors_is_of_no_account(linkage):
     x = vectors()
     order = np.random.default_rng(1).permutation(len(x))
-    one, other = (VectorDeduplicator(0.9, linkage=linkage).fit(v).duplicates_ for v in (x, x[order]))
+    one, other = (
+        VectorDeduplicator(0.9, linkage=linkage).fit(v).duplicates_ for v in (x, x[order])
+    )
     assert {tuple(sorted(order[[i, j]].tolist())) for i, j in pairs(other)} == pairs(one)
     clusters = lambda found, name: {frozenset(name[c].tolist()) for c in found.clusters}  # noqa: E731
     assert clusters(one, np.arange(len(x))) == clusters(other, order)
@@ -200,6 +203,7 @@ def test_leakage_and_groups(metric):
         find_leakage(x, x[:, :5], "vector")
 
 
+@pytest.mark.filterwarnings("ignore:one cluster holds")
 def test_check_estimator():
     check_estimator(VectorDeduplicator(n_jobs=1), on_skip=None)
 
