@@ -17,8 +17,8 @@ __all__ = ["duplicate_groups", "find_leakage"]
 
 #: What can be compared, and what does it.
 _KINDS = {
-    "image": ("tamis.dedup._images", "ImageDeduplicator"),
     "audio": ("tamis.dedup._audio", "AudioDeduplicator"),
+    "image": ("tamis.dedup._images", "ImageDeduplicator"),
     "record": ("tamis.dedup._records", "RecordDeduplicator"),
     "rows": ("tamis.dedup._rows", "RowDeduplicator"),
     "substring": ("tamis.dedup._substring", "SubstringDeduplicator"),

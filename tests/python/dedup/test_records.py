@@ -37,8 +37,11 @@ GIVEN = [
     "nils",
     "olga",
 ]
-FAMILY = [a + b for a in ["mc", "van", "ber", "hol", "sten", "gra", "wil"]
-          for b in ["donald", "den", "gren", "berg", "mann", "ter", "son", "ley", "ford", "wood"]]  # fmt: skip
+FAMILY = [
+    a + b
+    for a in ["mc", "van", "ber", "hol", "sten", "gra", "wil"]
+    for b in ["donald", "den", "gren", "berg", "mann", "ter", "son", "ley", "ford", "wood"]
+]
 STREETS = [f"{a} {b}" for a in FAMILY[:40] for b in ("road", "street", "lane")]
 
 
