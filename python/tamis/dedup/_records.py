@@ -101,15 +101,18 @@ class RecordDeduplicator(Deduplicator):
     --------
     >>> import pandas as pd
     >>> from tamis.dedup import RecordDeduplicator
-    >>> people = pd.DataFrame({
-    ...     "name": ["Ann Smith", "Bob Jones", "Ann Smyth", "Eve Adams", "Dan Brown"],
-    ...     "born": ["1980-02-03", "1975-11-30", "1980-03-02", "1990-01-01", "1966-06-06"],
-    ...     "town": ["Leeds", "York", "leeds", "Hull", "York"],
-    ... })
-    >>> step = RecordDeduplicator(threshold=0.5).fit(people)
+    >>> given = ["Ann", "Bob", "Eve", "Dan", "Ida", "Max"]
+    >>> towns = {"Smith": "Leeds", "Jones": "York", "Adams": "Hull", "Brown": "Bath", "Cole": "Ely"}
+    >>> people = pd.DataFrame([
+    ...     {"name": f"{first} {last}", "born": f"19{40 + 2 * i + j}-0{1 + j}-{11 + i}", "town": town}
+    ...     for i, first in enumerate(given)
+    ...     for j, (last, town) in enumerate(towns.items())
+    ... ])
+    >>> people.loc[30] = ["Ann Smyth", "1940-11-01", "leeds"]
+    >>> step = RecordDeduplicator().fit(people)
     >>> step.duplicates_.pairs[["left", "right", "evidence"]]
-       left  right             evidence
-    0     0      2  town, ~name, ~born
+       left  right            evidence
+    0     0     30  town, ~name, ~born
     """
 
     _unit = "record"

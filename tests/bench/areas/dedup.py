@@ -1,5 +1,19 @@
 """Duplicates of every kind."""
 
-from . import _dedup_image, _dedup_rows, _dedup_substring, _dedup_text
+from . import (
+    _dedup_image,
+    _dedup_record,
+    _dedup_rows,
+    _dedup_substring,
+    _dedup_text,
+    _dedup_vector,
+)
 
-ROWS = [*_dedup_image.ROWS, *_dedup_rows.ROWS, *_dedup_substring.ROWS, *_dedup_text.ROWS]
+ROWS = [
+    *_dedup_image.ROWS,
+    *_dedup_record.ROWS,
+    *_dedup_rows.ROWS,
+    *_dedup_substring.ROWS,
+    *_dedup_text.ROWS,
+    *_dedup_vector.ROWS,
+]
