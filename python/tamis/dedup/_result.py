@@ -78,7 +78,9 @@ class Duplicates:
         if order is None and not len(self._found.left):
             # The first of each cluster: its label is higher than all before it.
             highest = np.maximum.accumulate(self.labels)
-            return np.diff(highest, prepend=-1).astype(bool)
+            first = np.ones(self.n_rows, dtype=bool)
+            np.not_equal(highest[1:], highest[:-1], out=first[1:])
+            return first
         rows = np.flatnonzero(able) if order is None else order[able[order]]
         chosen = np.empty(int(self.labels.max(initial=-1)) + 1, dtype=np.int64)
         # Of several items of one cluster the last that is written stays; each has an able one.
