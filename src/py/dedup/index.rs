@@ -51,6 +51,8 @@ fn index_sets<'py>(
     ))
 }
 
+type Postings<'py> = (Array<'py, u64>, Array<'py, u32>, Array<'py, u64>, Array<'py, u32>);
+
 /// Where the rare shingles of sets stand: (common, counts, tokens, rows).
 #[pyfunction]
 #[pyo3(signature = (given, threshold, n_jobs=1, progress=None))]
@@ -60,7 +62,7 @@ fn index_postings<'py>(
     threshold: f64,
     n_jobs: usize,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(Array<'py, u64>, Array<'py, u32>, Array<'py, u64>, Array<'py, u32>)> {
+) -> PyResult<Postings<'py>> {
     let (sets, threshold) = (sets(&given)?, Threshold::new(threshold)?);
     let made = run(py, n_jobs, progress, |ctx| index::postings(ctx, sets, threshold))?;
     Ok((
