@@ -15,7 +15,7 @@ __all__ = ["Blocking", "automatic", "everything", "given"]
 #: Records no more than this are all compared with each other.
 _FEW = 300
 #: Partners a record may have by chance: through one set of columns, and through all.
-_ONE, _ALL = 8.0, 20.0
+_ONE, _ALL = 8.0, 15.0
 #: Keys at most, and records of a block at most.
 _KEYS, _BLOCK = 60, 200
 #: How many neighbours by alphabet a record is compared with.

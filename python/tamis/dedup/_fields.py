@@ -20,6 +20,8 @@ __all__ = ["COMPARATORS", "Field", "field", "raw"]
 COMPARATORS = ("jaro_winkler", "levenshtein", "numeric", "date", "exact")
 #: The share of a column's distinct texts that make it a column of dates, or of codes.
 _MOST = 0.8
+#: Distinct texts that are looked at for that.
+_LOOKED_AT = 1000
 _YEAR_FIRST = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})\b")
 _YEAR_LAST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})$")
 
@@ -108,7 +110,8 @@ def _even(text: str) -> str:
 
 def _fitting(texts: list[str]) -> str:
     """Return the comparator that fits texts."""
-    present = [t for t in texts if t]
+    present = sorted({t for t in texts if t})
+    present = present[:: max(len(present) // _LOOKED_AT, 1)]
     if sum(_is_date(_date(t)) for t in present) > _MOST * len(present):
         return "date"
     digits = sum(any(c.isdigit() for c in t) and not any(c.isalpha() for c in t) for t in present)

@@ -104,7 +104,7 @@ class RecordDeduplicator(Deduplicator):
     >>> given = ["Ann", "Bob", "Eve", "Dan", "Ida", "Max"]
     >>> towns = {"Smith": "Leeds", "Jones": "York", "Adams": "Hull", "Brown": "Bath", "Cole": "Ely"}
     >>> people = pd.DataFrame([
-    ...     {"name": f"{first} {last}", "born": f"19{40 + 2 * i + j}-0{1 + j}-{11 + i}", "town": town}
+    ...     {"name": f"{first} {last}", "born": f"19{40 + i}-0{1 + j}-{11 + i + j}", "town": town}
     ...     for i, first in enumerate(given)
     ...     for j, (last, town) in enumerate(towns.items())
     ... ])

@@ -13,7 +13,7 @@ __all__ = ["LEVELS", "Weights", "chance_levels", "estimate", "patterns", "probab
 
 LEVELS, _MISSING = 4, 255
 #: Pairs on which agreement by chance is counted.
-_PAIRS = 60_000
+_PAIRS = 40_000
 #: What is supposed of matches before any was seen, worth so many matches.
 _PRIOR = np.array([0.1, 0.05, 0.15, 0.7])
 _WORTH = 5.0
