@@ -1,6 +1,7 @@
 """Duplicates of every kind."""
 
 from . import (
+    _dedup_audio,
     _dedup_image,
     _dedup_record,
     _dedup_rows,
@@ -10,6 +11,7 @@ from . import (
 )
 
 ROWS = [
+    *_dedup_audio.ROWS,
     *_dedup_image.ROWS,
     *_dedup_record.ROWS,
     *_dedup_rows.ROWS,
