@@ -17,7 +17,7 @@ from tamis.exceptions import DataError, DuplicatesWarning, ParameterError
 
 __all__ = ["AudioDeduplicator"]
 
-#: The share of copies found among those that the method was tuned on: see the class's notes.
+#: The share of copies found, rounded down, where the threshold was chosen: see the class's notes.
 _RECALL = 0.99
 #: What a pair rests on: by how many hundredths the speeds differ, and whether the pitch does.
 _SPEEDS = 5
@@ -106,8 +106,11 @@ class AudioDeduplicator(Deduplicator):
     each code, in an order of their contents: of more copies of one recording than that, not every
     pair is listed.
 
-    The search is not exact. The recall expected is what was measured on the clips on which the
-    threshold was chosen.
+    The search is not exact. The recall expected is 0.99: of 2,750 copies of 250 French telephone
+    prompts, on which the threshold was chosen, 0.997 were found (noise at 20 and 10 dB, MP3 at 64
+    and 32 kbit/s, speed and tempo 2 % up and down), all of those of a second and more. Of prompts
+    in other languages it was 0.987 to 0.993 of all pairs, two copies of one clip among them. Clips
+    below a second that hold one short word are told apart less surely than longer ones.
 
     References
     ----------
