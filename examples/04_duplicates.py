@@ -22,7 +22,8 @@ kept, _ = near.fit_resample(texts)
 print(near.duplicates_)
 assert len(kept) == 3
 
-train, test = [story, "Something else entirely was said here"], [story + ", it seems", "Other words, all of them new"]
+train = [story, "Something else entirely was said here"]
+test = [story + ", it seems", "Other words, all of them new"]
 leak = find_leakage(train, test, kind="text", threshold=0.7)
 print(leak.pairs)
 assert leak.right_rows.tolist() == [0]
