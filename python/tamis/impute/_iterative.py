@@ -105,12 +105,12 @@ class IterativeImputer(Imputer):
     >>> import numpy as np
     >>> from tamis.impute import IterativeImputer
     >>> imputer = IterativeImputer(random_state=0)
-    >>> imputer.fit_transform([[1, 2], [3, 6], [4, 8], [np.nan, 3], [7, np.nan]]).round()
-    array([[ 1.,  2.],
-           [ 3.,  6.],
-           [ 4.,  8.],
-           [ 1.,  3.],
-           [ 7., 14.]])
+    >>> imputer.fit_transform([[1, 2], [3, 6], [4, 8], [np.nan, 3], [7, np.nan]]).round(1)
+    array([[ 1. ,  2. ],
+           [ 3. ,  6. ],
+           [ 4. ,  8. ],
+           [ 1.5,  3. ],
+           [ 7. , 14. ]])
     """
 
     def __init__(
