@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use caseless::Caseless;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
-use unicode_segmentation::UnicodeSegmentation;
+use unicode_segmentation::{UnicodeSegmentation, UnicodeWords};
 
 /// Where lone surrogates go: private characters, one for each, so that they stay apart.
 const SURROGATES: u32 = 0x10_F800;
@@ -108,8 +108,84 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
 ///
 /// Scripts that are written without spaces have no words by these rules: of Chinese, Japanese
 /// kana other than katakana, Thai, Lao, Khmer and Burmese each character (with its marks) is one.
-pub fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.unicode_words()
+pub fn words(text: &str) -> Words<'_> {
+    let plain = if text.is_ascii() { text.len() } else { 0 };
+    Words { text, at: 0, plain, other: None }
+}
+
+/// The words of a text; see [`words`].
+#[derive(Debug)]
+pub struct Words<'a> {
+    text: &'a str,
+    at: usize,
+    /// Up to where all is known to be ASCII, whose rules are few.
+    plain: usize,
+    /// The words of a stretch between spaces that is not ASCII.
+    other: Option<UnicodeWords<'a>>,
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a str;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a str> {
+        let bytes = self.text.as_bytes();
+        loop {
+            if let Some(word) = self.other.as_mut().and_then(Iterator::next) {
+                return Some(word);
+            }
+            while self.at < self.plain {
+                let start = self.at;
+                let (end, is_word) = ascii_word(&bytes[..self.plain], start);
+                self.at = end;
+                if is_word {
+                    return Some(&self.text[start..end]);
+                }
+            }
+            if self.at == bytes.len() {
+                return None;
+            }
+            // No word goes on beyond a space, but marks may stand on one.
+            let spaces = bytes[self.at..].iter().take_while(|&&b| b == b' ').count();
+            let start = self.at + spaces;
+            self.plain = start + bytes[start..].iter().take_while(|&&b| b != b' ').count();
+            let stretch = &self.text[self.at..self.plain];
+            self.other = None;
+            if !stretch.is_ascii() {
+                self.other = Some(stretch.unicode_words());
+                self.at = self.plain;
+            }
+        }
+    }
+}
+
+/// Where the word or the other character ends that starts at `start`, and which it is.
+#[inline]
+fn ascii_word(text: &[u8], start: usize) -> (usize, bool) {
+    let mut end = start;
+    let mut is_word = false;
+    while let Some(&b) = text.get(end) {
+        let inside = b.is_ascii_alphanumeric();
+        if !inside && b != b'_' && !(end > start && joins(text, end)) {
+            break;
+        }
+        is_word |= inside;
+        end += 1;
+    }
+    (end.max(start + 1), is_word)
+}
+
+/// True for a mark that joins two letters or two digits, as in "it's" and "3.5".
+#[inline]
+fn joins(text: &[u8], at: usize) -> bool {
+    let mark = text[at];
+    if !matches!(mark, b'.' | b',' | b';' | b'\'' | b':') {
+        return false;
+    }
+    let (before, after) = (text[at - 1], text.get(at + 1).copied().unwrap_or(b' '));
+    let digits = before.is_ascii_digit() && after.is_ascii_digit();
+    let letters = before.is_ascii_alphabetic() && after.is_ascii_alphabetic();
+    (digits && mark != b':') || (letters && !matches!(mark, b',' | b';'))
 }
 
 #[cfg(test)]
@@ -169,6 +245,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn words_are_those_of_unicode(
+            text in "[ab_19.,;:' \"\\-\t\r\né\u{301}我ไั\u{200d}“’🇩🇪]{0,24}", any in "\\PC{0,20}",
+        ) {
+            for text in [text, any] {
+                let want: Vec<&str> = text.unicode_words().collect();
+                prop_assert_eq!(words(&text).collect::<Vec<_>>(), want);
+            }
+        }
+
         #[test]
         fn a_form_is_reached_at_once_and_any_bytes_can_be_read(
             bytes in prop::collection::vec(any::<u8>(), 0..40), text in "\\PC{0,20}",
