@@ -117,7 +117,8 @@ impl Common {
         let mut common = Common { counts: vec![0; size], shift: 64 - size.trailing_zeros() };
         for chunk in (0..sets.len()).step_by(CHUNK) {
             ctx.check()?;
-            let picked = (chunk..(chunk + CHUNK).min(sets.len())).filter(|&i| keys[i] % step == 0);
+            let picked =
+                (chunk..(chunk + CHUNK).min(sets.len())).filter(|&i| keys[i].is_multiple_of(step));
             for hash in picked.flat_map(|i| sets.get(i)) {
                 common.counts[(hash >> common.shift) as usize] += 1;
             }
