@@ -15,12 +15,13 @@ import numpy as np
 from tamis import _frame
 from tamis.exceptions import ColumnTypeError, DataError, ShapeError
 
-__all__ = ["PER_DAY", "TIMES", "Cells", "all_cells", "as_table", "cells_of", "missing_of", "width"]
+__all__ = ["TIMES", "UNITS", "Cells", "all_cells", "as_table", "cells_of", "missing_of", "width"]
 
 #: Kinds that are counted in units of time.
 TIMES = ("datetime", "duration")
 #: Units of time, and how many make a day.
-PER_DAY = {"D": 1, **{u: 86400 * 1000**i for i, u in enumerate(("s", "ms", "us", "ns"))}}
+_PER_DAY = {"D": 1, **{u: 86400 * 1000**i for i, u in enumerate(("s", "ms", "us", "ns"))}}
+UNITS = {per_day: unit for unit, per_day in _PER_DAY.items()}
 #: Python's own times, as NumPy has them.
 _PLAIN_TIMES = {dt.date: "M8[D]", dt.datetime: "M8[us]", dt.timedelta: "m8[us]"}
 _WIDE = (-(2**63), 2**63 - 1)
@@ -152,11 +153,11 @@ def _of_array(data: np.ndarray, column: int) -> Cells:
 def _of_times(data: np.ndarray) -> Cells:
     unit = np.datetime_data(data.dtype)[0]
     kind = "datetime" if data.dtype.kind == "M" else "duration"
-    if unit not in PER_DAY:
+    if unit not in _PER_DAY:
         unit = {"Y": "D", "M": "D", "W": "D", "h": "s", "m": "s"}.get(unit, "ns")
         data = data.astype(f"{data.dtype.kind}8[{unit}]")
     data = np.ascontiguousarray(data)
-    return Cells(kind, data.view(np.int64), np.isnat(data), per_day=PER_DAY[unit])
+    return Cells(kind, data.view(np.int64), np.isnat(data), per_day=_PER_DAY[unit])
 
 
 def _of_objects(data: np.ndarray, missing: np.ndarray, name: Any) -> Cells:

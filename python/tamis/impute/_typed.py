@@ -11,8 +11,8 @@ from tamis import _fill, _frame
 from tamis._state import register
 from tamis.exceptions import ColumnTypeError, DataError, ShapeError, StateError
 from tamis.impute._cells import (
-    PER_DAY,
     TIMES,
+    UNITS,
     Cells,
     all_cells,
     as_table,
@@ -21,10 +21,9 @@ from tamis.impute._cells import (
     width,
 )
 
-__all__ = ["Codec"]
+__all__ = ["Codec", "refuse_infinite", "written"]
 
 _KINDS = ("number", "integer", "boolean", "category", *TIMES)
-_UNITS = {per_day: unit for unit, per_day in PER_DAY.items()}
 #: Whole numbers up to here are exact in float64.
 _EXACT = 2**53
 
@@ -151,6 +150,10 @@ class Codec:
             time zones as they were. Whole numbers are rounded.
         """
         table = self._table(X)
+        return written(table, self.cells(table, filled))
+
+    def cells(self, table: Any, filled: np.ndarray) -> dict[int, _fill.Cells]:
+        """Return what `decode` writes: for each column touched, the rows and their values."""
         holes = missing_of(table) & ~np.isnan(filled)
         new = {}
         for j in np.flatnonzero(holes.any(axis=0)).tolist():
@@ -158,14 +161,7 @@ class Codec:
             known = self.columns[j]
             target = None if known["values"] is not None else cells_of(table, j)
             new[j] = (rows, _decoded(known, filled[rows, j], target))
-        if _frame.is_frame(table):
-            names = _frame.names(table)
-            return _fill.fill(table, {names[j]: cells for j, cells in new.items()})
-        out = table.copy()
-        for j, (rows, cells) in new.items():
-            plain = out.dtype == object and isinstance(cells, np.ndarray)
-            out[rows, j] = cells.tolist() if plain else cells
-        return out
+        return new
 
     def value(self, column: int, code: float) -> Any:
         """Return what a number in a column stands for; NaN for NaN.
@@ -235,6 +231,18 @@ class Codec:
         return table
 
 
+def written(table: Any, new: dict[int, _fill.Cells]) -> Any:
+    """Return a copy of a table with new cells, by the position of the column."""
+    if _frame.is_frame(table):
+        names = _frame.names(table)
+        return _fill.fill(table, {names[j]: cells for j, cells in new.items()})
+    out = table.copy()
+    for j, (rows, cells) in new.items():
+        plain = out.dtype == object and isinstance(cells, np.ndarray)
+        out[rows, j] = cells.tolist() if plain else cells
+    return out
+
+
 # --- from cells to numbers ---------------------------------------------------------------------
 
 
@@ -249,7 +257,7 @@ def _learned(name: Any, cells: Cells) -> dict[str, Any]:
     elif kind == "category":
         known["values"] = _objects(_ordered(name, present, cells.order))
     elif kind == "number":
-        _refuse_infinite(name, cells)
+        refuse_infinite(name, cells)
     elif kind != "none" and not empty:
         least, most = int(present.min()), int(present.max())
         if kind in TIMES or max(-least, most) > _EXACT:
@@ -294,7 +302,7 @@ def _encoded(known: dict[str, Any], name: Any, cells: Cells) -> np.ndarray:
             "give it the type that it had"
         )
     if cells.kind == "number":
-        _refuse_infinite(name, cells)
+        refuse_infinite(name, cells)
     out[there] = _offsets(known, cells)[there]
     return out
 
@@ -320,7 +328,8 @@ def _offsets(known: dict[str, Any], cells: Cells) -> np.ndarray:
     return np.where(ahead, (wide - low).astype(float), -(low - wide).astype(float)) + part
 
 
-def _refuse_infinite(name: Any, cells: Cells) -> None:
+def refuse_infinite(name: Any, cells: Cells) -> None:
+    """Raise DataError where numbers hold an infinity."""
     rows = np.flatnonzero(np.isinf(cells.data) & ~cells.missing)
     if len(rows):
         raise DataError(
@@ -350,7 +359,7 @@ def _decoded(known: dict[str, Any], codes: np.ndarray, target: Cells | None) -> 
             ticks = [(reference + round(c) + times // 2) // times for c in codes.tolist()]
         low, high = -(2**63) + 1, 2**63 - 1
         whole = np.array([min(max(t, low), high) for t in ticks], dtype=np.int64)
-        return whole.view(f"{'M' if kind == 'datetime' else 'm'}8[{_UNITS[theirs]}]")
+        return whole.view(f"{'M' if kind == 'datetime' else 'm'}8[{UNITS[theirs]}]")
     if kind == "integer" or (target is not None and target.kind == "integer"):
         floats = target is not None and target.kind == "number"
         limits = (-(2**63), 2**63 - 1) if target is None or floats else target.limits
@@ -400,7 +409,7 @@ def _check(codec: Codec) -> None:
         good = good and column["kind"] in _KINDS and isinstance(column["reference"], int)
         coded = good and column["kind"] in ("boolean", "category")
         good = good and isinstance(column["values"], np.ndarray) == coded
-        good = good and (column["kind"] not in TIMES or column["per_day"] in _UNITS)
+        good = good and (column["kind"] not in TIMES or column["per_day"] in UNITS)
     if not good:
         raise StateError("the columns of a saved imputer are not whole: save it again")
 
