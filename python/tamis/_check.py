@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from tamis import _core
+from tamis._frame import is_frame, is_time, wrap
 from tamis.exceptions import DataError, ShapeError
 
-__all__ = ["column_name", "refuse_infinite", "weights_of", "where_text"]
+__all__ = ["column_name", "refuse_infinite", "refuse_times", "weights_of", "where_text"]
 
 
 def column_name(estimator: Any, column: int) -> Any:
@@ -40,6 +41,21 @@ def refuse_infinite(estimator: Any, X: np.ndarray, *, allow_nan: bool = True) ->
         f"Input X contains {what} in column {column_name(estimator, column)!r}, row {row}: "
         f"{advice} before calling {type(estimator).__name__}"
     )
+
+
+def refuse_times(estimator: Any, X: Any) -> None:
+    """Raise DataError if a column holds times, which would become numbers without a word."""
+    if is_frame(X):
+        frame = wrap(X, "X")
+        found: list[Any] = [name for name in frame.columns if is_time(frame[name])]
+    else:
+        found = [0] if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M") else []
+    if found:
+        raise DataError(
+            f"column {found[0]!r} holds times, which {type(estimator).__name__} takes only where "
+            'frames come out: give a frame and call set_output(transform="pandas"), or turn the '
+            "column into numbers"
+        )
 
 
 def where_text(estimator: Any, X: Any) -> str:

@@ -242,7 +242,12 @@ def knn_impute(
     fit: _Matrix, x: _Matrix, k: int, weights: str, n_jobs: int = 1, progress: _Progress = None
 ) -> NDArray[np.float64]: ...
 def knn_donors(
-    fit: _Matrix, x: _Matrix, k: int, n_jobs: int = 1, progress: _Progress = None
+    fit: _Matrix,
+    x: _Matrix,
+    k: int,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+    named: list[bool] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]: ...
 
 @final

@@ -24,13 +24,13 @@ def fill(data: Any, columns: Mapping[Any, Cells]) -> Any:
     the cells at all (nothing but missing values, read as another type) takes their type.
     """
     columns = {name: (rows, cells) for name, (rows, cells) in columns.items() if len(rows)}
-    if not columns:
-        return data
     if hasattr(data, "iloc"):
-        copy = data.copy(deep=False)
+        copy = data.copy(deep=_writes_are_seen())
         for name, (rows, cells) in columns.items():
             copy[name] = _pandas(data[name], rows, cells)
         return copy
+    if not columns:  # nothing of what these libraries give is ever written to
+        return data
     if wrap(data).implementation.is_pyarrow():
         for name, (rows, cells) in columns.items():
             array = _arrow(data.column(name), rows, cells)
@@ -53,6 +53,13 @@ def _other_kind(cells: Any, numbers: bool, text: bool) -> bool:
 
 
 # --- pandas ------------------------------------------------------------------------------------
+
+
+def _writes_are_seen() -> bool:
+    """Return whether writing to a shallow copy would change the original (before pandas 3)."""
+    import pandas as pd
+
+    return int(pd.__version__.partition(".")[0]) < 3
 
 
 def _pandas(column: Any, rows: np.ndarray, cells: Any) -> Any:

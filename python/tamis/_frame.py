@@ -19,6 +19,7 @@ __all__ = [
     "Values",
     "Views",
     "append",
+    "append_flags",
     "build",
     "check_names",
     "is_frame",
@@ -314,6 +315,19 @@ def append(data: Any, name: str, cells: np.ndarray) -> Any:
     backend = nw.get_native_namespace(frame)
     series = nw.new_series(name, cells.tolist(), backend=backend)
     return frame.with_columns(series).to_native()
+
+
+def append_flags(data: Any, new: Sequence[str], flags: np.ndarray) -> Any:
+    """Return a copy of the frame with columns of booleans more, as its last."""
+    frame = wrap(data)
+    backend = nw.get_native_namespace(frame)
+    columns = [
+        nw.new_series(name, flags[:, j].tolist(), nw.Boolean(), backend=backend)
+        for j, name in enumerate(new)
+    ]
+    if hasattr(data, "iloc"):
+        return data.assign(**{c.name: c.to_numpy() for c in columns})
+    return frame.with_columns(columns).to_native()
 
 
 def replace_cells(data: Any, name: str, rows: np.ndarray, new: Sequence[Any] | np.ndarray) -> Any:

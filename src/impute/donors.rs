@@ -10,7 +10,7 @@ use ndarray::{ArrayView1, ArrayView2};
 
 use crate::base::columns::map_columns;
 use crate::base::float::Float;
-use crate::base::{Ctx, Result, stats};
+use crate::base::{Ctx, Error, Result, stats};
 
 /// Donors that are compared with one row together.
 const LANES: usize = 16;
@@ -39,9 +39,11 @@ impl PartialOrd for Near {
 }
 
 /// The training rows, and a copy of them for the first look: each column about its mean, all by
-/// one scale, by block of [`LANES`] rows, by feature, by row.
+/// one scale (categories as they are), by block of [`LANES`] rows, by feature, by row.
 pub(super) struct Donors<'a, T> {
     fit: ArrayView2<'a, T>,
+    /// Which features are categories: of these any two that differ are 1 apart.
+    named: &'a [bool],
     cells: Vec<[f32; LANES]>,
     /// How many features a row has, by block.
     known: Vec<[f32; LANES]>,
@@ -52,15 +54,24 @@ pub(super) struct Donors<'a, T> {
 }
 
 impl<'a, T: Float> Donors<'a, T> {
-    pub(super) fn new(ctx: &Ctx, fit: ArrayView2<'a, T>) -> Result<Self> {
+    /// `named` tells which features are categories; it may be empty where none is.
+    pub(super) fn new(ctx: &Ctx, fit: ArrayView2<'a, T>, named: &'a [bool]) -> Result<Self> {
         let (n, features) = fit.dim();
+        if !named.is_empty() && named.len() != features {
+            let told = named.len();
+            return Err(Error::Shape(format!(
+                "{features} columns, but the kind of {told} is given"
+            )));
+        }
+        let is_named = |f: usize| named.get(f).is_some_and(|&named| named);
         let pick = |v: T| (v.wide(), !v.is_missing());
         let columns = map_columns(ctx, fit, pick, |values: &mut [f64]| {
             let mean = stats::mean(values).unwrap_or(0.0);
             let reach = values.iter().fold(0.0, |far: f64, v| far.max((v - mean).abs()));
             (values.len(), mean, reach)
         })?;
-        let scale = columns.iter().fold(0.0, |far: f64, &(_, _, reach)| far.max(reach));
+        let numbers = columns.iter().enumerate().filter(|(f, _)| !is_named(*f));
+        let scale = numbers.fold(0.0, |far: f64, (_, &(_, _, reach))| far.max(reach));
         let scale = if scale > 0.0 { scale } else { 1.0 };
         let blocks = n.div_ceil(LANES);
         let mut cells = vec![[f32::NAN; LANES]; blocks * features];
@@ -71,13 +82,15 @@ impl<'a, T: Float> Donors<'a, T> {
             }
             let (block, lane) = (i / LANES, i % LANES);
             for (f, &v) in row.iter().enumerate().filter(|(_, v)| !v.is_missing()) {
-                cells[block * features + f][lane] = ((v.wide() - columns[f].1) / scale) as f32;
+                let v = v.wide();
+                let look = if is_named(f) { v } else { (v - columns[f].1) / scale };
+                cells[block * features + f][lane] = look as f32;
                 known[block][lane] += 1.0;
             }
         }
         let counts = columns.iter().map(|c| c.0).collect();
         let means = columns.iter().map(|c| c.1).collect();
-        Ok(Donors { fit, cells, known, counts, means, scale })
+        Ok(Donors { fit, named, cells, known, counts, means, scale })
     }
 
     pub(super) fn blocks(&self) -> usize {
@@ -86,6 +99,10 @@ impl<'a, T: Float> Donors<'a, T> {
 
     fn features(&self) -> usize {
         self.fit.ncols()
+    }
+
+    fn is_named(&self, feature: usize) -> bool {
+        self.named.get(feature).is_some_and(|&named| named)
     }
 
     /// Which rows of a block may be near enough: none that is goes missing.
@@ -103,8 +120,19 @@ impl<'a, T: Float> Donors<'a, T> {
                 sums[lane] += if square > 0.0 { square } else { 0.0 };
             }
         }
+        if !to.named.is_empty() {
+            let apart = (1.0 / self.scale / self.scale) as f32;
+            for &(f, x) in &to.named {
+                let (theirs, x) = (&cells[f], x as f32);
+                for lane in 0..LANES {
+                    let differs = theirs[lane] < x || theirs[lane] > x; // neither for NaN
+                    sums[lane] += if differs { apart } else { 0.0 };
+                }
+            }
+        }
         let known = &self.known[block];
-        let (own, slope, slack) = (to.look.len() as f32, to.slope, to.slack);
+        let own = (to.look.len() + to.named.len()) as f32;
+        let (slope, slack) = (to.slope, to.slack);
         let mut near = [false; LANES];
         for lane in 0..LANES {
             let shared = if known[lane] < own { known[lane] } else { own };
@@ -123,6 +151,13 @@ impl<'a, T: Float> Donors<'a, T> {
                 shared += 1.0;
             }
         }
+        for &(f, x) in &to.named {
+            let theirs = self.fit[[row, f]].wide();
+            if !theirs.is_nan() {
+                sum += f64::from(u8::from(theirs != x));
+                shared += 1.0;
+            }
+        }
         (shared > 0.0).then(|| sum / shared * self.features() as f64)
     }
 }
@@ -130,7 +165,9 @@ impl<'a, T: Float> Donors<'a, T> {
 /// A row with missing cells, and the best donors found so far for each of them.
 pub(super) struct Receiver {
     has: Vec<(usize, f64)>,
-    /// The same for the first look.
+    /// Its categories.
+    named: Vec<(usize, f64)>,
+    /// Its numbers for the first look.
     look: Vec<(usize, f32)>,
     /// How far off a distance at the first look may be, in its scale.
     error: f64,
@@ -173,11 +210,13 @@ impl Cell {
 impl Receiver {
     pub(super) fn new<T: Float>(row: ArrayView1<T>, donors: &Donors<T>, k: usize) -> Self {
         let mut has = Vec::with_capacity(row.len());
-        let mut cells = Vec::new();
+        let (mut named, mut cells) = (Vec::new(), Vec::new());
         for (column, &v) in row.iter().enumerate() {
             if v.is_missing() {
                 let wanted = k.min(donors.counts[column]);
                 cells.push(Cell { column, wanted, best: BinaryHeap::new() });
+            } else if donors.is_named(column) {
+                named.push((column, v.wide()));
             } else {
                 has.push((column, v.wide()));
             }
@@ -188,7 +227,7 @@ impl Receiver {
         let error = |x: f32| (f64::from(x.abs()) + 1.0) * f64::from(f32::EPSILON);
         let error = look.iter().map(|&(_, x)| error(x).powi(2)).sum::<f64>().sqrt();
         let (limit, slope, slack) = (f64::NEG_INFINITY, 0.0, 0.0);
-        let mut made = Receiver { has, look, error, cells, limit, slope, slack };
+        let mut made = Receiver { has, named, look, error, cells, limit, slope, slack };
         made.set_limit(donors);
         made
     }
@@ -209,7 +248,7 @@ impl Receiver {
 
     /// Whether any donor could fill any of its cells.
     pub(super) fn can_be_filled(&self) -> bool {
-        self.limit >= 0.0 && !self.has.is_empty()
+        self.limit >= 0.0 && !(self.has.is_empty() && self.named.is_empty())
     }
 
     /// Each missing cell's column and its donors, the nearest first.

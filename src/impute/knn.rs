@@ -29,11 +29,13 @@ pub enum Weights {
 
 /// `finish(column, donors)` for every missing cell of `x`, by row and column, where `donors` are
 /// the at most `k` nearest rows of `fit` that have that column, the nearest first (the earlier
-/// row first among equals). Rows that share no feature with it are no donors.
+/// row first among equals). Rows that share no feature with it are no donors. Features that are
+/// `named` hold categories, of which any two that differ are 1 apart; it is empty where none is.
 pub fn search<T: Float, R: Send>(
     ctx: &Ctx,
     fit: ArrayView2<T>,
     x: ArrayView2<T>,
+    named: &[bool],
     k: usize,
     finish: impl Fn(usize, Vec<Near>) -> R + Sync + Send,
 ) -> Result<Vec<R>> {
@@ -47,7 +49,7 @@ pub fn search<T: Float, R: Send>(
     if k == 0 {
         return Err(Error::Parameter("n_neighbors must be at least 1; got 0".into()));
     }
-    let donors = Donors::new(ctx, fit)?;
+    let donors = Donors::new(ctx, fit, named)?;
     let holed = |i: &usize| x.row(*i).iter().any(|v| v.is_missing());
     let rows: Vec<usize> = (0..x.nrows()).filter(holed).collect();
     let a_row = k.min(fit.nrows()).max(1).saturating_mul(x.ncols().max(1));
@@ -87,7 +89,7 @@ pub fn impute<T: Float>(
         |v: T| (v.wide(), !v.is_missing()),
         |values: &mut [f64]| stats::mean(values).unwrap_or(f64::NAN),
     )?;
-    search(ctx, fit, x, k, |column, donors| {
+    search(ctx, fit, x, &[], k, |column, donors| {
         let value = |near: &Near| fit[[near.row, column]].wide();
         average(&donors, weights, value).unwrap_or(means[column])
     })
@@ -132,18 +134,32 @@ mod tests {
 
     /// Every donor of one missing cell by sorting all distances.
     fn obvious(fit: &Array2<f64>, row: ArrayView1<f64>, column: usize, k: usize) -> Vec<Near> {
+        obvious_mixed(fit, row, &vec![false; row.len()], column, k)
+    }
+
+    fn obvious_mixed(
+        fit: &Array2<f64>,
+        row: ArrayView1<f64>,
+        named: &[bool],
+        column: usize,
+        k: usize,
+    ) -> Vec<Near> {
         let mut all: Vec<Near> = Vec::new();
         for (i, other) in fit.rows().into_iter().enumerate() {
-            let both: Vec<(f64, f64)> = row
-                .iter()
-                .zip(other)
-                .filter(|(a, b)| !a.is_nan() && !b.is_nan())
-                .map(|(a, b)| (*a, *b))
+            // Numbers first, as the kernel adds them up.
+            let mut both: Vec<(bool, f64)> = (0..row.len())
+                .filter(|&f| !row[f].is_nan() && !other[f].is_nan())
+                .map(|f| (named[f], row[f] - other[f]))
                 .collect();
+            both.sort_by_key(|b| b.0);
             if other[column].is_nan() || both.is_empty() {
                 continue;
             }
-            let sum: f64 = both.iter().map(|(a, b)| (a - b) * (a - b)).sum();
+            let part = |&(named, gap): &(bool, f64)| match named {
+                true => f64::from(u8::from(gap != 0.0)),
+                false => gap * gap,
+            };
+            let sum: f64 = both.iter().map(part).sum();
             all.push(Near { square: sum / both.len() as f64 * row.len() as f64, row: i });
         }
         all.sort();
@@ -166,7 +182,7 @@ mod tests {
             let mut x = random(seed ^ 1, m, p, holes, levels);
             fit.indexed_iter_mut().for_each(|((_, c), v)| *v = place(c, *v));
             x.indexed_iter_mut().for_each(|((_, c), v)| *v = place(c, *v * far));
-            let got = search(&Ctx::new(1), fit.view(), x.view(), k, |c, d| (c, d)).unwrap();
+            let got = search(&Ctx::new(1), fit.view(), x.view(), &[], k, |c, d| (c, d)).unwrap();
             let want: Vec<_> = x
                 .rows()
                 .into_iter()
@@ -175,6 +191,35 @@ mod tests {
                 .collect();
             prop_assert_eq!(got, want);
         }
+
+        #[test]
+        fn categories_that_differ_are_one_apart(
+            seed in any::<u64>(), n in 1usize..40, m in 1usize..12, k in 1usize..9,
+            holes in 0.0f64..0.9, named in prop::collection::vec(any::<bool>(), 1..6),
+            unit in prop_oneof![Just(1.0), Just(1e-3), Just(1e5), Just(1e-170), Just(1e140)],
+        ) {
+            let p = named.len();
+            let mut fit = random(seed, n, p, holes, 4);
+            let mut x = random(seed ^ 1, m, p, holes, 5);
+            let scaled = |c: usize, v: f64| if named[c] { v } else { (v - 1.5) * unit };
+            fit.indexed_iter_mut().for_each(|((_, c), v)| *v = scaled(c, *v));
+            x.indexed_iter_mut().for_each(|((_, c), v)| *v = scaled(c, *v));
+            let got = search(&Ctx::new(1), fit.view(), x.view(), &named, k, |c, d| (c, d)).unwrap();
+            let want: Vec<_> = x
+                .rows()
+                .into_iter()
+                .flat_map(|r| (0..p).filter(move |&c| r[c].is_nan()).map(move |c| (c, r)))
+                .map(|(c, r)| (c, obvious_mixed(&fit, r, &named, c, k)))
+                .collect();
+            prop_assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn kinds_that_do_not_fit_the_columns_are_refused() {
+        let x = random(1, 4, 3, 0.2, 5);
+        let got = search(&Ctx::new(1), x.view(), x.view(), &[true], 2, |_, d| d);
+        assert!(matches!(got, Err(Error::Shape(_))));
     }
 
     #[test]
@@ -186,7 +231,7 @@ mod tests {
             let mut x = fit.slice(ndarray::s![..20, ..]).to_owned();
             x.column_mut(0).fill(NAN);
             let mut got =
-                search(&Ctx::new(1), fit.view(), x.view(), 3, |_, d| d).unwrap().into_iter();
+                search(&Ctx::new(1), fit.view(), x.view(), &[], 3, |_, d| d).unwrap().into_iter();
             for row in x.rows() {
                 for c in (0..3).filter(|&c| row[c].is_nan()) {
                     assert_eq!(got.next(), Some(obvious(&fit, row, c, 3)));
@@ -198,7 +243,7 @@ mod tests {
     #[test]
     fn many_features() {
         let (fit, x) = (random(3, 70, 150, 0.3, 1000), random(4, 5, 150, 0.3, 1000));
-        let got = search(&Ctx::new(1), fit.view(), x.view(), 4, |c, d| (c, d)).unwrap();
+        let got = search(&Ctx::new(1), fit.view(), x.view(), &[], 4, |c, d| (c, d)).unwrap();
         let mut cells = got.into_iter();
         for row in x.rows() {
             for c in (0..150).filter(|&c| row[c].is_nan()) {

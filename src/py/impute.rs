@@ -152,9 +152,9 @@ fn knn_impute<'py>(
 }
 
 /// The donors of every missing cell of x, by row and column: how many, which rows of fit, and
-/// their distances, the nearest first.
+/// their distances, the nearest first. Columns that are `named` hold categories.
 #[pyfunction]
-#[pyo3(signature = (fit, x, k, n_jobs=1, progress=None))]
+#[pyo3(signature = (fit, x, k, n_jobs=1, progress=None, named=None))]
 #[allow(clippy::type_complexity)]
 fn knn_donors<'py>(
     py: Python<'py>,
@@ -163,9 +163,11 @@ fn knn_donors<'py>(
     k: usize,
     n_jobs: usize,
     progress: Option<Py<PyAny>>,
+    named: Option<Vec<bool>>,
 ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>)> {
+    let named = named.unwrap_or_default();
     let found: PyResult<Vec<Vec<knn::Near>>> = with_pair!(fit, x, a, b => {
-        run(py, n_jobs, progress, |ctx| knn::search(ctx, a, b, k, |_, donors| donors))
+        run(py, n_jobs, progress, |ctx| knn::search(ctx, a, b, &named, k, |_, donors| donors))
     });
     let found = found?;
     let counts: Vec<i64> = found.iter().map(|d| d.len() as i64).collect();

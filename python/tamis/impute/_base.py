@@ -11,8 +11,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.impute import MissingIndicator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tamis._check import refuse_times, where_text
+from tamis._frame import is_frame
 from tamis.exceptions import DataError, ParameterError
 
 #: Precisions that the kernels take; others become the first.
@@ -53,6 +55,20 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     add_indicator: bool
     keep_empty_features: bool
     indicator_: MissingIndicator | None
+
+    def _numbers(self, X: Any, *, fitting: bool, **how: Any) -> Any:
+        """Return X as numbers, checked; an error names the column of text or of times."""
+        refuse_times(self, X)
+        try:
+            return validate_data(self, X, reset=fitting, ensure_all_finite=False, **how)
+        except ValueError as error:
+            if "could not convert" not in str(error):
+                raise
+            hint = ': call set_output(transform="pandas") to have any type imputed'
+            raise DataError(
+                f"{type(self).__name__} takes numbers:\n{error}{where_text(self, X)}"
+                f"{hint if is_frame(X) else ''}"
+            ) from None
 
     def _check_marker(self, X: Any) -> None:
         """Refuse a marker that numbers cannot equal."""

@@ -13,12 +13,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import BayesianRidge
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _threads
 from tamis._check import refuse_infinite
 from tamis.exceptions import ParameterError
-from tamis.impute._base import Imputer, is_nan, missing_mask
+from tamis.impute import _chained
+from tamis.impute._base import is_nan, missing_mask
+from tamis.impute._keeping import TypeKeeper
 from tamis.impute._rounds import AnyTable, RidgeTable, Step, Table, drawn, limit
 from tamis.impute._simple import SimpleImputer
 
@@ -28,7 +30,7 @@ _ORDERS = ("ascending", "descending", "roman", "arabic", "random")
 _STRATEGIES = ("mean", "median", "most_frequent", "constant")
 
 
-class IterativeImputer(Imputer):
+class IterativeImputer(TypeKeeper):
     """Fill missing values of each column by a regression on the other columns, in rounds.
 
     Parameters, defaults, attributes and results are those of
@@ -39,9 +41,10 @@ class IterativeImputer(Imputer):
 
     Parameters
     ----------
-    estimator : estimator, default=BayesianRidge()
+    estimator : estimator or tuple of two, default=BayesianRidge()
         Regresses a column on others. With `sample_posterior` its ``predict`` must take
-        ``return_std``.
+        ``return_std``. A pair is a regressor for numbers and a classifier for categories, which
+        is :class:`tamis.models.LogisticRegression` by default (see Notes).
     missing_values : int or np.nan, default=np.nan
         What stands for a missing value.
     sample_posterior : bool, default=False
@@ -93,6 +96,16 @@ class IterativeImputer(Imputer):
         Columns seen when fitting.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, where they had any.
+
+    Notes
+    -----
+    Where frames come out (``set_output(transform="pandas")`` or ``"polars"``, or scikit-learn's
+    configuration), every column of a frame keeps its type. A table of numbers is completed as an
+    array is. With categories, texts, booleans or times in it, estimators see numbers and times
+    about their mean in units of their standard deviation, and categories as columns of 0 and 1;
+    categories are classified, and with `sample_posterior` drawn from the probabilities of a
+    classifier fitted on a bootstrap sample. `imputation_sequence_` then counts the columns that
+    had values.
 
     References
     ----------
@@ -194,6 +207,17 @@ class IterativeImputer(Imputer):
         -------
         ndarray of shape (n_rows, n_features_out)
         """
+        params = self._begin(fit_params)
+        if self._wants_types(X):
+            return self._as_told(_chained.fit_frame(self, X, params))
+        self._codec = None
+        X = self._validated(X, fitting=True)
+        self._fit_indicator(X)
+        indicated = self._indicated(X)
+        return self._joined(self._completed(X, params), indicated)
+
+    def _begin(self, fit_params: dict[str, Any]) -> dict[str, Any]:
+        """Check the parameters and start anew; return what goes to the estimator's fit."""
         self._check_parameters()
         if fit_params and not get_config()["enable_metadata_routing"]:
             raise ParameterError(
@@ -203,10 +227,17 @@ class IterativeImputer(Imputer):
         if not hasattr(self, "random_state_"):
             self.random_state_ = check_random_state(self.random_state)
         self.imputation_sequence_: list[Step] = []
-        X = self._validated(X, fitting=True)
+        return dict(routed.estimator.fit)
+
+    def _fit_frame(self, X: Any) -> Any:
+        return _chained.fit_frame(self, X, self._begin({}))
+
+    def _fill_typed(self, matrix: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        return _chained.fill(self, matrix, missing)
+
+    def _completed(self, X: np.ndarray, params: dict[str, Any]) -> np.ndarray:
+        """Fit on an array and return it completed."""
         mask = missing_mask(X, self.missing_values)
-        self._fit_indicator(X)
-        indicated = self._indicated(X)
         self._empty: np.ndarray = np.all(mask, axis=0)
         self.initial_imputer_ = SimpleImputer(
             missing_values=self.missing_values,
@@ -218,10 +249,10 @@ class IterativeImputer(Imputer):
         filled, mask = self._first(X), self._open(mask)
         self.n_iter_ = 0
         if self.max_iter == 0 or mask.all() or filled.shape[1] == 1:
-            return self._joined(filled, indicated)
+            return filled
         self._limits = self._checked_limits(X.shape[1])
         known = np.abs(filled[~mask]).max()
-        return self._joined(self._rounds(filled, mask, known, routed.estimator.fit), indicated)
+        return self._rounds(filled, mask, known, self._table(filled, mask, params))
 
     def transform(self, X: Any) -> Any:
         """Fill the missing values of X by the regressions fitted.
@@ -240,27 +271,31 @@ class IterativeImputer(Imputer):
             If X holds an infinity.
         """
         check_is_fitted(self)
+        if self._codec is not None:
+            return self._as_told(self._transform_frame(X))
         X = self._validated(X, fitting=False)
-        mask = missing_mask(X, self.missing_values)
         indicated = self._indicated(X)
-        filled, mask = self._first(X), self._open(mask)
+        return self._joined(self._refilled(X), indicated)
+
+    def _refilled(self, X: np.ndarray) -> np.ndarray:
+        """Return an array completed by the regressions fitted."""
+        filled, mask = self._first(X), self._open(missing_mask(X, self.missing_values))
         if self.n_iter_ == 0 or mask.all():
-            return self._joined(filled, indicated)
+            return filled
         rows = [np.flatnonzero(mask[:, j]) for j in range(mask.shape[1])]
         for column, others, estimator in self.imputation_sequence_:
             if len(rows[column]):
                 cells = filled[rows[column]][:, others]
                 filled[rows[column], column] = self._drawn(estimator, cells, column, filled.dtype)
-        return self._joined(filled, indicated)
+        return filled
 
     # --- fitting -------------------------------------------------------------------------------
 
-    def _rounds(self, filled: np.ndarray, mask: np.ndarray, known: float, params: Any) -> Any:
+    def _rounds(self, filled: np.ndarray, mask: np.ndarray, known: float, table: Table) -> Any:
         """Run the rounds on a table filled provisionally; return it completed."""
         order = self._order(mask)
         self.n_features_with_missing_ = len(order)
         chance = self._chances(filled)
-        table = self._table(filled, mask, params)
         if self.verbose > 0:
             print(f"[IterativeImputer] Completing matrix with shape {filled.shape}")
         start = time.monotonic()
@@ -272,7 +307,8 @@ class IterativeImputer(Imputer):
             for column in order:
                 others = self._others(int(column), chance, mask.shape[1])
                 estimator = table.impute(int(column), others)
-                self.imputation_sequence_.append(Step(int(column), others, estimator))
+                if estimator is not None:
+                    self.imputation_sequence_.append(Step(int(column), others, estimator))
             if self.verbose > 1:
                 took = time.monotonic() - start
                 print(
@@ -292,7 +328,7 @@ class IterativeImputer(Imputer):
 
     def _table(self, filled: np.ndarray, mask: np.ndarray, params: Any) -> Table:
         """Return the table whose columns are imputed, in the form that the estimator allows."""
-        estimator = BayesianRidge() if self.estimator is None else self.estimator
+        estimator = BayesianRidge() if self._pair[0] is None else self._pair[0]
         plain = type(estimator) is BayesianRidge and estimator.fit_intercept
         plain = plain and not estimator.compute_score and not estimator.verbose and not params
         if plain:
@@ -300,6 +336,18 @@ class IterativeImputer(Imputer):
             draw = self._drawn if self.sample_posterior else None
             return RidgeTable(filled, mask, estimator, self._limits, draw, threads)
         return AnyTable(filled, mask, estimator, self._drawn, dict(params))
+
+    @property
+    def _pair(self) -> tuple[Any, Any]:
+        """What regresses numbers and what classifies categories; None for ours."""
+        if isinstance(self.estimator, tuple) and len(self.estimator) == 2:
+            return self.estimator
+        return self.estimator, None
+
+    def _classifier(self) -> Any:
+        from tamis.models import LogisticRegression
+
+        return self._pair[1] or LogisticRegression(n_jobs=self.n_jobs)
 
     def _settled(self, change: float, limit: float) -> bool:
         if self.verbose > 0:
@@ -347,16 +395,9 @@ class IterativeImputer(Imputer):
     # --- checks --------------------------------------------------------------------------------
 
     def _validated(self, X: Any, *, fitting: bool) -> np.ndarray:
-        X = validate_data(
-            self,
-            X,
-            reset=fitting,
-            dtype=(np.float64, np.float32, np.float16),
-            # Infinities are refused below, by the name of their column.
-            ensure_all_finite=not is_nan(self.missing_values),
-        )
+        X = self._numbers(X, fitting=fitting, dtype=(np.float64, np.float32, np.float16))
         self._check_marker(X)
-        refuse_infinite(self, X)
+        refuse_infinite(self, X, allow_nan=is_nan(self.missing_values))
         return X
 
     def _first(self, X: np.ndarray) -> np.ndarray:
@@ -398,10 +439,9 @@ class IterativeImputer(Imputer):
         n = self.n_nearest_features
         if n is not None and (not isinstance(n, numbers.Integral) or n < 1):
             raise ParameterError(f"n_nearest_features must be a whole number from 1; got {n!r}")
-        if self.estimator is not None and not (
-            hasattr(self.estimator, "fit") and hasattr(self.estimator, "predict")
-        ):
-            raise ParameterError(f"estimator must have fit and predict; got {self.estimator!r}")
+        for e in self._pair:
+            if e is not None and not (hasattr(e, "fit") and hasattr(e, "predict")):
+                raise ParameterError(f"estimator must have fit and predict; got {e!r}")
 
     def _kept(self) -> np.ndarray:
         return np.ones_like(self._empty) if self.keep_empty_features else ~self._empty
@@ -415,5 +455,5 @@ class IterativeImputer(Imputer):
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         return MetadataRouter(owner=type(self).__name__).add(
-            estimator=self.estimator, method_mapping=mapping
+            estimator=self._pair[0], method_mapping=mapping
         )

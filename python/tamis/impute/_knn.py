@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import pairwise_distances_chunked
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core, _threads
 from tamis._check import refuse_infinite
 from tamis.exceptions import ParameterError
-from tamis.impute._base import FLOATS, Imputer, is_nan, missing_mask
+from tamis.impute._base import FLOATS, is_nan, missing_mask
+from tamis.impute._keeping import TypeKeeper
+from tamis.impute._votes import Mixed, voted
 
 #: Rows whose neighbours are held at once when a callable weighs them.
 _ROWS = 4096
@@ -22,7 +24,7 @@ _ROWS = 4096
 _Group = tuple[np.ndarray, int, np.ndarray, np.ndarray]
 
 
-class KNNImputer(Imputer):
+class KNNImputer(TypeKeeper):
     """Fill missing values with the mean of the nearest rows that have them.
 
     The distance between two rows is Euclidean over the features that both have, scaled up to
@@ -64,6 +66,13 @@ class KNNImputer(Imputer):
 
     Notes
     -----
+    Where frames come out (``set_output(transform="pandas")`` or ``"polars"``, or scikit-learn's
+    configuration), every column of a frame keeps its type. A table of numbers has the distance
+    above. With categories, texts, booleans or times in it, each number and time is divided by
+    its standard deviation and the root of 2, so that two rows drawn at random are 1 apart in the
+    mean of squares, and two categories that differ are 1 apart (as in Gower's coefficient);
+    missing categories are voted by the donors with their weights, the nearest of equal ones.
+
     A row that shares no feature with any donor gets the column's mean. Among donors at the same
     distance the earlier row wins; scikit-learn leaves that to the order of a partition, so ties
     at the last place may be settled otherwise there. Infinities are refused with their column, and
@@ -73,7 +82,8 @@ class KNNImputer(Imputer):
     ----------
     Troyanskaya et al., "Missing value estimation methods for DNA microarrays",
     Bioinformatics 17 (2001). Dixon, "Pattern recognition with partly missing data", IEEE
-    Transactions on Systems, Man, and Cybernetics 9 (1979).
+    Transactions on Systems, Man, and Cybernetics 9 (1979). Gower, "A general coefficient of
+    similarity and some of its properties", Biometrics 27 (1971).
 
     Examples
     --------
@@ -130,6 +140,10 @@ class KNNImputer(Imputer):
             If X holds an infinity.
         """
         self._check_parameters()
+        if self._wants_types(X):
+            self._fit_typed(X)
+            return self
+        self._codec = None
         X = self._validated(X, fitting=True)
         self._fit_X = X
         self._mask_fit_X = missing_mask(X, self.missing_values)
@@ -157,6 +171,8 @@ class KNNImputer(Imputer):
         """
         check_is_fitted(self)
         self._check_parameters()
+        if self._codec is not None:
+            return self._as_told(self._transform_frame(X))
         X = self._validated(X, fitting=False)
         mask = missing_mask(X, self.missing_values)
         indicated = self._indicated(X)
@@ -168,6 +184,41 @@ class KNNImputer(Imputer):
         if self.keep_empty_features:
             X[:, ~self._valid_mask] = 0
         return self._joined(X if kept.all() else X[:, kept], indicated)
+
+    def _fit_typed(self, X: Any) -> None:
+        self._check_parameters()
+        _, self._fit_X, _ = self._start_typed(X)
+        self._mask_fit_X = np.isnan(self._fit_X)
+        self._valid_mask = ~self._known.empty
+        self._mixed = Mixed.of(self._known, self._fit_X)
+        if self._mixed is not None and callable(self.metric):
+            raise ParameterError(
+                "a metric of your own takes numbers: with categories or times the metric must be "
+                "'nan_euclidean'"
+            )
+
+    def _fill_typed(self, matrix: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        X = np.where(missing, np.nan, matrix)
+        if missing[:, self._valid_mask].any():
+            if self._mixed is None:
+                self._impute(X, np.isnan(X))
+            else:
+                self._impute_mixed(self._mixed, X, missing)
+        return np.where(self._valid_mask, X, self._zeros_where_empty())
+
+    def _impute_mixed(self, mixed: Mixed, X: np.ndarray, missing: np.ndarray) -> None:
+        """Write the missing cells of X, among which are categories or times."""
+        fit, rows = (
+            mixed.scaled(m, gone) for m, gone in ((self._fit_X, self._mask_fit_X), (X, missing))
+        )
+        found = self._found(fit, rows, np.isnan(rows), named=mixed.named)
+        for cells, column, distances, values in found:
+            alone = np.isnan(distances).all(axis=1)
+            X[cells[alone], column] = mixed.usual[column]
+            if not alone.all():
+                how = voted if mixed.named[column] else _averaged
+                near = distances[~alone]
+                X[cells[~alone], column] = how(near, values[~alone], self._weighed(near))
 
     def _impute(self, X: np.ndarray, mask: np.ndarray) -> None:
         """Write the missing cells of X."""
@@ -187,15 +238,22 @@ class KNNImputer(Imputer):
             alone = np.isnan(distances).all(axis=1)
             X[cells[alone], column] = means[column]
             if not alone.all():
-                X[cells[~alone], column] = self._average(distances[~alone], values[~alone])
+                X[cells[~alone], column] = _averaged(
+                    distances[~alone], values[~alone], self._weighed(distances[~alone])
+                )
 
-    def _found(self, fit: np.ndarray, X: np.ndarray, mask: np.ndarray) -> Iterator[_Group]:
+    def _found(
+        self, fit: np.ndarray, X: np.ndarray, mask: np.ndarray, named: np.ndarray | None = None
+    ) -> Iterator[_Group]:
         """Yield the missing cells with their donors, as the kernel finds them."""
         threads = _threads.resolve(self.n_jobs)
+        kinds = None if named is None else named.tolist()
         holed = np.flatnonzero(mask[:, self._valid_mask].any(axis=1))
         for start in range(0, len(holed), _ROWS):
             part = holed[start : start + _ROWS]
-            counts, donors, near = _core.knn_donors(fit, X[part], self.n_neighbors, threads)
+            counts, donors, near = _core.knn_donors(
+                fit, X[part], self.n_neighbors, threads, named=kinds
+            )
             cell_rows, cell_columns = np.nonzero(mask[part])
             place = np.cumsum(counts) - counts
             for column in np.flatnonzero(self._valid_mask):
@@ -205,7 +263,7 @@ class KNNImputer(Imputer):
                 there = np.arange(k) < counts[cells, None]
                 distances, values = np.full(there.shape, np.nan), np.zeros(there.shape)
                 distances[there] = near[at[there]]
-                values[there] = fit[donors[at[there]], column]
+                values[there] = self._fit_X[donors[at[there]], column]
                 yield part[cell_rows[cells]], int(column), distances, values
 
     def _measured(self, X: np.ndarray, mask: np.ndarray) -> Iterator[_Group]:
@@ -230,8 +288,8 @@ class KNNImputer(Imputer):
                 values = self._fit_X[donors[order], column]
                 yield part[cells], int(column), np.take_along_axis(distances, order, 1), values
 
-    def _average(self, distances: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Return the weighted mean of each row's values; a NaN distance is no donor."""
+    def _weighed(self, distances: np.ndarray) -> np.ndarray:
+        """Return what each donor counts; a NaN distance is no donor."""
         weights: Any = None
         if self.weights == "distance":
             with np.errstate(divide="ignore"):
@@ -242,11 +300,7 @@ class KNNImputer(Imputer):
             weights = self.weights(distances)
         if weights is None:
             weights = np.ones_like(distances)
-        weights = np.where(np.isnan(distances) | np.isnan(weights), 0.0, weights)
-        total = weights.sum(axis=1)
-        plain = np.nanmean(np.where(np.isnan(distances), np.nan, values), axis=1)
-        sums = (weights * values).sum(axis=1)
-        return np.where(total != 0, sums / np.where(total != 0, total, 1), plain)
+        return np.where(np.isnan(distances) | np.isnan(weights), 0.0, weights)
 
     def _kept(self) -> np.ndarray:
         return np.asarray(self._valid_mask | bool(self.keep_empty_features))
@@ -266,15 +320,17 @@ class KNNImputer(Imputer):
             )
 
     def _validated(self, X: Any, *, fitting: bool) -> np.ndarray:
-        X = validate_data(
-            self,
-            X,
-            reset=fitting,
-            dtype=FLOATS,
-            force_writeable=not fitting,
-            ensure_all_finite=False,
-            copy=self.copy,
+        X = self._numbers(
+            X, fitting=fitting, dtype=FLOATS, force_writeable=not fitting, copy=self.copy
         )
         refuse_infinite(self, X, allow_nan=is_nan(self.missing_values))
         self._check_marker(X)
         return X
+
+
+def _averaged(distances: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted mean of each row's values; the plain one where nothing has a weight."""
+    total = weights.sum(axis=1)
+    plain = np.nanmean(np.where(np.isnan(distances), np.nan, values), axis=1)
+    sums = (weights * values).sum(axis=1)
+    return np.where(total != 0, sums / np.where(total != 0, total, 1), plain)

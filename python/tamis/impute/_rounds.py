@@ -118,6 +118,14 @@ class AnyTable:
         """Return the table as it stands."""
         return self._cells
 
+    def cells(self) -> np.ndarray:
+        """Return the table as it stands, in float64."""
+        return self._cells
+
+    def set(self, column: int, values: np.ndarray) -> None:
+        """Put values into the missing cells of a column."""
+        self._cells[self._mask[:, column], column] = values
+
 
 class RidgeTable:
     """Columns are regressed by Bayesian ridge regression, on running products of the columns."""
@@ -177,3 +185,11 @@ class RidgeTable:
     def filled(self) -> np.ndarray:
         """Return the table as it stands: what was observed as it was."""
         return np.where(self._mask, self._chain.filled(), self._start).astype(self._start.dtype)
+
+    def cells(self) -> np.ndarray:
+        """Return the table as it stands, in float64."""
+        return np.asarray(self._chain.filled())
+
+    def set(self, column: int, values: np.ndarray) -> None:
+        """Put values into the missing cells of a column."""
+        self._chain.set(column, values)

@@ -12,14 +12,16 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tamis import _core, _threads
-from tamis._check import refuse_infinite, where_text
+from tamis._check import refuse_infinite, refuse_times, where_text
 from tamis.exceptions import DataError, ParameterError, ShapeError
-from tamis.impute._base import FLOATS, Imputer, is_nan, missing_mask
+from tamis.impute._base import FLOATS, is_nan, missing_mask
+from tamis.impute._keeping import TypeKeeper
+from tamis.impute._modes import fills
 
 _STRATEGIES = ("mean", "median", "most_frequent", "constant")
 
 
-class SimpleImputer(Imputer):
+class SimpleImputer(TypeKeeper):
     """Fill missing values with one statistic of the column, or a constant.
 
     Parameters, defaults, attributes and results are those of
@@ -60,6 +62,13 @@ class SimpleImputer(Imputer):
 
     Notes
     -----
+    Where frames come out (``set_output(transform="pandas")`` or ``"polars"``, or scikit-learn's
+    configuration), every column of a frame keeps its type: whole numbers are rounded, times keep
+    their unit and zone, and the mean, the median and a callable are for numbers (the first two
+    for times too), all other columns of such a table get the most frequent value. A constant of
+    None is 0 for numbers and ``'missing_value'`` for texts. Columns that had no value are kept as
+    `keep_empty_features` says: numbers with 0, others as they are.
+
     Differences from scikit-learn, all deliberate: an infinity is refused with its column and
     row; means of float32 columns are summed in float64; integers beyond 2**53 are not rounded by
     ``'most_frequent'``; float16 comes out of ``'mean'`` and ``'median'`` as float64; a sparse
@@ -117,7 +126,7 @@ class SimpleImputer(Imputer):
         ParameterError
             If a parameter has a value that cannot be used.
         DataError
-            If X holds an infinity, or text where the strategy needs numbers.
+            If X holds an infinity, or text or times where the strategy needs numbers.
         """
         self._check_flags("copy")
         if not callable(self.strategy) and self.strategy not in _STRATEGIES:
@@ -125,6 +134,10 @@ class SimpleImputer(Imputer):
                 f"strategy must be one of {', '.join(_STRATEGIES)}, or a callable; "
                 f"got {self.strategy!r}"
             )
+        if self._wants_types(X):
+            self._fit_typed(X)
+            return self
+        self._codec = None
         X = self._validated(X, fitting=True)
         self._fill_dtype = X.dtype
         statistics = self._sparse_statistics if sparse.issparse(X) else self._statistics
@@ -151,6 +164,8 @@ class SimpleImputer(Imputer):
             If X holds an infinity, or its dtype cannot take the values.
         """
         check_is_fitted(self)
+        if self._codec is not None:
+            return self._as_told(self._transform_frame(X))
         X = self._validated(X, fitting=False)
         indicated = self._indicated(X)
         kept = self._kept()
@@ -205,7 +220,21 @@ class SimpleImputer(Imputer):
         original[gone] = self.missing_values
         return original
 
+    def _fit_typed(self, X: Any) -> None:
+        _, matrix, _ = self._start_typed(X)
+        known = self._known
+        found = fills(known, matrix, self.strategy, self.fill_value, self._threads())
+        kept = self.strategy == "constant" and self.keep_empty_features
+        self._codes = found if kept else np.where(known.empty, self._zeros_where_empty(), found)
+        self.statistics_ = np.empty(len(self._codes), dtype=object)
+        self.statistics_[:] = [known.value(j, code) for j, code in enumerate(self._codes)]
+
+    def _fill_typed(self, matrix: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        return np.where(missing, self._codes, np.nan)
+
     def _kept(self) -> np.ndarray:
+        if self._codec is not None and not self.keep_empty_features:
+            return ~self._codec.empty
         if self.keep_empty_features:
             return np.ones(len(self.statistics_), dtype=bool)
         return ~missing_mask(self.statistics_, np.nan)
@@ -225,6 +254,8 @@ class SimpleImputer(Imputer):
             # A list of strings would become an array of fixed width.
             texts = isinstance(X, list) and any(isinstance(v, str) for row in X for v in row)
             dtype = object if texts else None
+        if dtype is FLOATS:
+            refuse_times(self, X)
         try:
             X_checked = validate_data(
                 self,
