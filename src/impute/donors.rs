@@ -125,8 +125,8 @@ impl<'a, T: Float> Donors<'a, T> {
             for &(f, x) in &to.named {
                 let (theirs, x) = (&cells[f], x as f32);
                 for lane in 0..LANES {
-                    let differs = theirs[lane] < x || theirs[lane] > x; // neither for NaN
-                    sums[lane] += if differs { apart } else { 0.0 };
+                    let gap = (theirs[lane] - x).abs();
+                    sums[lane] += if gap > 0.0 { apart } else { 0.0 }; // 0 for NaN
                 }
             }
         }

@@ -93,6 +93,8 @@ def cells_of(table: Any, column: int) -> Cells:
     series = _frame.wrap(table)[:, column]
     if series.dtype in (nw.Categorical, nw.Enum):
         return _of_categories(series)
+    if series.dtype == nw.String:
+        return Cells("category", _listed(series), _null(series))
     v = _frame.values(series)
     if v.kind == "time":
         ticks, per_second = _frame.ticks(series)
@@ -110,26 +112,28 @@ def cells_of(table: Any, column: int) -> Cells:
         return Cells("number", v.data.astype(np.float64), v.missing)
     if v.kind == "bool":
         return Cells("boolean", v.data, v.missing)
-    if v.kind == "str":
-        empty = bool(v.missing.all())
-        typed = series.dtype == nw.String
-        return Cells("none" if empty and not typed else "category", v.data, v.missing)
-    objects = np.empty(len(series), dtype=object)
-    objects[:] = series.to_list()
-    return _of_objects(objects, v.missing, series.name)
+    return _of_objects(_listed(series), v.missing, series.name)
+
+
+def _listed(series: nw.Series[Any]) -> np.ndarray:
+    """Return the values of a column as objects."""
+    data = np.empty(len(series), dtype=object)
+    data[:] = series.to_list()
+    return data
+
+
+def _null(series: nw.Series[Any]) -> np.ndarray:
+    return np.asarray(series.is_null().to_numpy(), dtype=bool)
 
 
 def _of_categories(series: nw.Series[Any]) -> Cells:
     """Return a column of categories, in the order they were declared in, if they were."""
-    data = np.empty(len(series), dtype=object)
-    data[:] = series.to_list()
     native, order = series.to_native(), None
     if hasattr(native, "cat") and hasattr(native.cat, "categories"):
         order = list(native.cat.categories)
     elif series.dtype == nw.Enum:
         order = list(series.dtype.categories)  # type: ignore[attr-defined]
-    missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
-    return Cells("category", data, missing, order=order)
+    return Cells("category", _listed(series), _null(series), order=order)
 
 
 def _of_array(data: np.ndarray, column: int) -> Cells:
@@ -217,7 +221,7 @@ def missing_of(table: Any) -> np.ndarray:
     for j in range(frame.shape[1]):
         series = frame[:, j]
         if series.null_count():
-            out[:, j] = np.asarray(series.is_null().to_numpy(), dtype=bool)
+            out[:, j] = _null(series)
         if series.dtype.is_float():
             out[:, j] |= np.isnan(_frame.values(series).data)
     return out

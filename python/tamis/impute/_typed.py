@@ -286,12 +286,7 @@ def _encoded(known: dict[str, Any], name: Any, cells: Cells) -> np.ndarray:
         return out
     there = ~cells.missing
     if known["values"] is not None:
-        codes = {v: float(i) for i, v in enumerate(known["values"].tolist())}
-        try:
-            found = [codes.get(v, np.nan) for v in cells.data[there].tolist()]
-        except TypeError:
-            raise _unhashable(name) from None
-        out[there] = found
+        out[there] = _places(known["values"], cells.data[there], name)
         return out
     fits = (kind,) if kind in TIMES else ("number", "integer", "boolean")
     if cells.kind not in fits:
@@ -301,10 +296,21 @@ def _encoded(known: dict[str, Any], name: Any, cells: Cells) -> np.ndarray:
             f"column {name!r} was of kind {kind!r} when fitting and is {cells.kind!r} now: "
             "give it the type that it had"
         )
-    if cells.kind == "number":
-        refuse_infinite(name, cells)
+    refuse_infinite(name, cells)
     out[there] = _offsets(known, cells)[there]
     return out
+
+
+def _places(values: np.ndarray, data: np.ndarray, name: Any) -> np.ndarray:
+    """Return where each object stands among the values; NaN where it does not."""
+    import pandas as pd
+
+    known, asked = (pd.Index(v, dtype=object, tupleize_cols=False) for v in (values, data))
+    try:
+        places = known.get_indexer(asked)
+    except TypeError:
+        raise _unhashable(name) from None
+    return np.where(places < 0, np.nan, places)
 
 
 def _offsets(known: dict[str, Any], cells: Cells) -> np.ndarray:
@@ -330,6 +336,8 @@ def _offsets(known: dict[str, Any], cells: Cells) -> np.ndarray:
 
 def refuse_infinite(name: Any, cells: Cells) -> None:
     """Raise DataError where numbers hold an infinity."""
+    if cells.kind != "number":
+        return
     rows = np.flatnonzero(np.isinf(cells.data) & ~cells.missing)
     if len(rows):
         raise DataError(
