@@ -249,6 +249,25 @@ def knn_donors(
     progress: _Progress = None,
     named: list[bool] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]: ...
+def soft_fit(
+    filled: NDArray[np.float64],
+    missing: NDArray[np.bool_],
+    shrink: float,
+    rank: int,
+    max_iter: int,
+    tol: float,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int, bool]: ...
+def soft_largest(filled: NDArray[np.float64], n_jobs: int = 1) -> float: ...
+def soft_project(
+    x: NDArray[np.float64],
+    vectors: NDArray[np.float64],
+    values: NDArray[np.float64],
+    shrink: float,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> NDArray[np.float64]: ...
 
 @final
 class Chain:

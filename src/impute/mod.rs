@@ -3,4 +3,6 @@
 pub mod chained;
 mod donors;
 pub mod knn;
+mod leading;
 pub mod simple;
+pub mod soft;

@@ -12,6 +12,7 @@ use crate::base::Error;
 use crate::impute::chained::{self, Prior};
 use crate::impute::knn::{self, Weights};
 use crate::impute::simple::{self, Statistic};
+use crate::impute::soft::{self, Rules};
 
 /// A matrix of whole numbers, borrowed.
 #[derive(FromPyObject)]
@@ -285,9 +286,68 @@ impl Chain {
     }
 }
 
+/// A completion as Python gets it: cells, vectors, singular values, rounds, whether they settled.
+type Completion<'py> =
+    (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>, usize, bool);
+
+/// Completes a table, filled provisionally, by shrinking its singular values.
+#[pyfunction]
+#[pyo3(signature = (filled, missing, shrink, rank, max_iter, tol, n_jobs=1, progress=None))]
+#[allow(clippy::too_many_arguments)] // keywords, in Python
+fn soft_fit<'py>(
+    py: Python<'py>,
+    filled: PyReadonlyArray2<'py, f64>,
+    missing: PyReadonlyArray2<'py, bool>,
+    shrink: f64,
+    rank: usize,
+    max_iter: usize,
+    tol: f64,
+    n_jobs: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Completion<'py>> {
+    let (filled, missing) = (filled.as_array(), missing.as_array());
+    let rules = Rules { shrink, rank, max_iter, tol };
+    let fit = run(py, n_jobs, progress, |ctx| soft::fit(ctx, filled, missing, &rules))?;
+    Ok((
+        fit.cells.into_pyarray(py),
+        fit.vectors.into_pyarray(py),
+        fit.values.into_pyarray(py),
+        fit.n_iter,
+        fit.settled,
+    ))
+}
+
+/// The largest singular value of a table.
+#[pyfunction]
+#[pyo3(signature = (filled, n_jobs=1))]
+fn soft_largest(py: Python<'_>, filled: PyReadonlyArray2<'_, f64>, n_jobs: usize) -> PyResult<f64> {
+    let filled = filled.as_array();
+    run(py, n_jobs, None, |ctx| soft::largest(ctx, filled))
+}
+
+/// Rows completed from fitted vectors, by a ridge regression over their observed cells.
+#[pyfunction]
+#[pyo3(signature = (x, vectors, values, shrink, n_jobs=1, progress=None))]
+fn soft_project<'py>(
+    py: Python<'py>,
+    x: PyReadonlyArray2<'py, f64>,
+    vectors: PyReadonlyArray2<'py, f64>,
+    values: PyReadonlyArray1<'py, f64>,
+    shrink: f64,
+    n_jobs: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let (x, vectors, values) = (x.as_array(), vectors.as_array(), values.as_array().to_vec());
+    let done = run(py, n_jobs, progress, |ctx| soft::project(ctx, x, vectors, &values, shrink))?;
+    Ok(done.into_pyarray(py))
+}
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Chain>()?;
     m.add_function(wrap_pyfunction!(column_statistics, m)?)?;
+    m.add_function(wrap_pyfunction!(soft_fit, m)?)?;
+    m.add_function(wrap_pyfunction!(soft_largest, m)?)?;
+    m.add_function(wrap_pyfunction!(soft_project, m)?)?;
     m.add_function(wrap_pyfunction!(integer_modes, m)?)?;
     m.add_function(wrap_pyfunction!(fill_missing, m)?)?;
     m.add_function(wrap_pyfunction!(knn_impute, m)?)?;
