@@ -7,7 +7,7 @@ from typing import Any
 
 from tamis import _frame
 from tamis.exceptions import DataError
-from tamis.quality import _by_column, _by_compare, _by_table, _by_target
+from tamis.quality import _by_column, _by_compare, _by_gaps, _by_table, _by_target
 from tamis.quality._finding import SEVERITIES, Finding
 from tamis.quality._report import AuditReport
 from tamis.quality._table import Table
@@ -20,7 +20,8 @@ def audit(data: Any, target: Any = None, *, compare: Any = None) -> AuditReport:
 
     Missing cells, open or in disguise; constant columns and identifiers; numbers and dates kept
     as text; one category in several spellings; outliers; rows and columns that are there twice;
-    with a target: its gaps, its balance, and columns that give it away; with another table: rows
+    which columns miss at random as far as the others show, and which gaps go with what; with a
+    target: its gaps, its balance, and columns that give it away; with another table: rows
     in both, and what differs. Nothing is changed. The same data give the same report.
 
     Parameters
@@ -62,7 +63,7 @@ def audit(data: Any, target: Any = None, *, compare: Any = None) -> AuditReport:
     for name in table.columns:
         for check in _by_column.CHECKS:
             found += check(table, name)
-    for whole in _by_table.CHECKS:
+    for whole in (*_by_table.CHECKS, *_by_gaps.CHECKS):
         found += whole(table)
     if target is not None:
         for judge in _by_target.CHECKS:

@@ -30,6 +30,7 @@ class Table:
     _values: dict[Any, Values] = field(init=False, default_factory=dict)
     _codes: dict[Any, np.ndarray] = field(init=False, default_factory=dict)
     _numbers: dict[Any, np.ndarray] = field(init=False, default_factory=dict)
+    _gaps: dict[Any, np.ndarray] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.frame = _frame.wrap(self.data)
@@ -89,6 +90,21 @@ class Table:
                 x[np.isin(x, self.columns[name].markers)] = np.nan
             self._numbers[name] = x
         return self._numbers[name]
+
+    def gaps(self, name: Any) -> np.ndarray:
+        """Return where a column is missing, openly or in disguise."""
+        if name not in self._gaps:
+            v, markers = self.values(name), self.columns[name].markers
+            found = v.missing
+            if markers and v.kind == "str":
+                there = set(markers)
+                found = found | np.array([x in there for x in v.data.tolist()], dtype=bool)
+            elif markers:
+                found = found | np.isin(v.data, markers)
+            if self.columns[name].kind in ("number", "datetime"):
+                found = found | np.isnan(self.numbers(name))
+            self._gaps[name] = found
+        return self._gaps[name]
 
     def is_number(self, name: Any) -> bool:
         """Return whether a column holds numbers, as such or as text."""
