@@ -11,7 +11,7 @@ from sklearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler, T
 from tamis._random import derive
 from tamis.pipeline import Pipeline
 from tamis.search._plan import Plan
-from tamis.search._steps import DateParts, Flags, OnColumns, ScaledKNNImputer
+from tamis.search._steps import DateParts, Flags, OnColumns, ScaledImputer
 from tamis.search._table import FrameEncoder
 from tamis.search._task import Task
 
@@ -82,12 +82,8 @@ class Builder:
         def simple(**how: Any) -> Any:
             return SimpleImputer(keep_empty_features=True, **how)
 
-        numbers = {
-            "median": simple(strategy="median"),
-            "mode": simple(strategy="most_frequent"),
-            "knn": ScaledKNNImputer(),
-            "flag": simple(strategy="median"),
-        }[choice]
+        plain = {"median": "median", "mode": "most_frequent", "flag": "median"}
+        numbers = simple(strategy=plain[choice]) if choice in plain else self._imputer(choice)
         filled = [*self.numbers, *self.times]
         if choice != "flag":
             mode = simple(strategy="most_frequent")
@@ -101,6 +97,23 @@ class Builder:
             ("missing", OnColumns(numbers, filled)),
             ("missing-categories", OnColumns(own, self.categories)),
         ]
+
+    def _imputer(self, choice: str) -> ScaledImputer:
+        """Return an imputer that fills numbers from one another."""
+        from tamis import impute
+
+        seed = derive(self.seed, "imputer")
+        kept: dict[str, Any] = {"keep_empty_features": True}
+        made: Any
+        if choice == "knn":
+            made = impute.KNNImputer(**kept)
+        elif choice == "chained":
+            made = impute.IterativeImputer(random_state=seed, **kept)
+        elif choice == "low-rank":
+            made = impute.SoftImputer(random_state=seed, **kept)
+        else:
+            made = impute.AutoImputer(n_repeats=3, random_state=seed, **kept)
+        return ScaledImputer(made)
 
     def _encode(self, plan: Plan) -> ColumnTransformer:
         scaler = {"none": "passthrough", "standard": StandardScaler(), "robust": RobustScaler()}

@@ -17,6 +17,9 @@ _FILLED = {
     "median": "missing; the column's median",
     "mode": "missing; the column's most frequent value",
     "knn": "missing; mean of the 5 nearest rows",
+    "chained": "missing; by regressions on the other columns",
+    "low-rank": "missing; from a table of low rank",
+    "auto": "missing; by what fills hidden cells of the column best",
     "flag": "missing; the column's median (the model sees that it was missing)",
 }
 _CATEGORY = "missing; the column's most frequent value"

@@ -42,8 +42,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 _OUTLIERS = ("keep", "clip-iqr", "clip-mad", "drop-iqr", "drop-mad")
 _LINEAR = ("logistic", "linear", "ridge")
-#: kNN imputation compares every row that has a gap with all others: more cells than this is slow.
+#: What imputers cost grows in their own ways; where it is more than this they are not offered, so
+#: that a fit stays within some seconds. kNN compares every row that has a gap with all others.
 _MOST_KNN_WORK = 2e9
+#: Chained regressions and low rank multiply the columns with one another, in rounds.
+_MOST_PRODUCTS, _MOST_COLUMNS = 5e8, 150
+#: The choice on hidden cells fits every imputer several times.
+_MOST_CELLS_AUTO = 5e4
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,7 @@ class Space:
         missing: tuple[str, ...] = ("native",) if native else ("median",)
         if f.gaps:
             missing += ("median", "flag") if native else ("mode", "flag")
-            work = float(f.number_gap_rows) * f.n_rows * max(1, f.n_numbers)
-            if 0 < work <= _MOST_KNN_WORK:
-                missing += ("knn",)
+            missing += self._imputers()
         encode = ("native",) if native else ("one-hot",)
         return {
             "duplicates": ("keep", "drop") if f.duplicates else ("keep",),
@@ -97,6 +100,22 @@ class Space:
             "encode": (*encode, "target") if f.n_categories else encode,
             "scale": ("none", "standard", "robust") if family in _LINEAR else ("none",),
         }
+
+    def _imputers(self) -> tuple[str, ...]:
+        """Return the imputers that fill numbers from other numbers, as far as they are quick."""
+        f = self.facts
+        if not f.number_gap_rows or not f.n_numbers:
+            return ()
+        found: tuple[str, ...] = ()
+        if float(f.number_gap_rows) * f.n_rows * f.n_numbers <= _MOST_KNN_WORK:
+            found += ("knn",)
+        if f.n_numbers < 2:
+            return found
+        if f.n_rows * f.n_numbers**2 <= _MOST_PRODUCTS and f.n_numbers <= _MOST_COLUMNS:
+            found += ("chained", "low-rank")
+        if f.n_rows * f.n_numbers <= _MOST_CELLS_AUTO:
+            found += ("auto",)
+        return found
 
     def anchors(self) -> list[Plan]:
         """Return the plans to begin with: of each family the plainest, then a likely good one."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["DateParts", "Flags", "OnColumns", "ScaledKNNImputer"]
+__all__ = ["DateParts", "Flags", "OnColumns", "ScaledImputer"]
 
 
 # No wrapping for set_output: it would hide that `transform` is not always there.
@@ -66,31 +68,33 @@ class OnColumns(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  #
         return X[rows], None if y is None else np.asarray(y)[rows]
 
 
-class ScaledKNNImputer(TransformerMixin, BaseEstimator):
-    """Fill gaps by the mean of the nearest rows, distances in units of standard deviations.
+class ScaledImputer(TransformerMixin, BaseEstimator):
+    """Fill gaps by an imputer of numbers that sees columns in units of standard deviations.
 
-    Without scaling, the column with the largest numbers would decide who is near.
+    Without scaling, the column with the largest numbers would decide who is near, and what a
+    regression shrinks.
 
     Parameters
     ----------
-    n_neighbors : int, default=5
+    imputer : imputer
+        Keeps columns without values (``keep_empty_features``).
     """
 
-    def __init__(self, n_neighbors: int = 5) -> None:
-        self.n_neighbors = n_neighbors
+    def __init__(self, imputer: Any) -> None:
+        self.imputer = imputer
 
-    def fit(self, X: np.ndarray, y: Any = None) -> ScaledKNNImputer:
-        """Learn the scale of each column and keep the rows."""
-        from tamis.impute import KNNImputer
-
+    def fit(self, X: np.ndarray, y: Any = None) -> ScaledImputer:
+        """Learn the scale of each column and fit the imputer."""
         some = ~np.isnan(X).all(axis=0)
         self.center_ = np.zeros(X.shape[1])
         self.scale_ = np.ones(X.shape[1])
         self.center_[some] = np.nanmean(X[:, some], axis=0)
         spread = np.nanstd(X[:, some], axis=0)
         self.scale_[some] = np.where(spread > 0, spread, 1.0)
-        self.imputer_ = KNNImputer(n_neighbors=self.n_neighbors, keep_empty_features=True)
-        self.imputer_.fit((X - self.center_) / self.scale_)
+        with warnings.catch_warnings():
+            # What rounds that have not settled are worth, the score tells.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.imputer_ = clone(self.imputer).fit((X - self.center_) / self.scale_)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The race on a made-up evaluator: budgets, order, failures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,19 @@ def test_choices_that_make_no_sense_are_not_offered():
         plan = space.near(space.draw())
         options = space.choices(plan.family)
         assert all(getattr(plan, s) in options[s] for s in STEPS)
+
+
+def test_imputers_are_offered_where_they_are_quick():
+    def offered(**facts):
+        return Space(replace(FACTS, **facts), 0).choices("logistic")["missing"]
+
+    small = ("median", "mode", "flag", "knn", "chained", "low-rank", "auto")
+    assert offered() == small
+    assert offered(n_numbers=1) == small[:4]
+    assert offered(number_gap_rows=0) == small[:3]
+    assert offered(n_rows=100_000, number_gap_rows=50_000, n_numbers=20) == (
+        *small[:3],
+        *small[4:6],
+    )
+    assert offered(n_rows=5_000_000, number_gap_rows=50_000, n_numbers=20) == small[:3]
+    assert offered(gaps=False) == ("median",)
