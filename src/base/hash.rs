@@ -10,6 +10,7 @@ pub fn mix(hash: u64, word: u64) -> u64 {
 }
 
 /// The hash of a byte string, its length included.
+#[inline]
 pub fn bytes(seed: u64, data: &[u8]) -> u64 {
     let mut hash = mix(seed, data.len() as u64);
     let (words, rest) = data.as_chunks::<8>();

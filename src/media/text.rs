@@ -110,7 +110,7 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
 /// kana other than katakana, Thai, Lao, Khmer and Burmese each character (with its marks) is one.
 pub fn words(text: &str) -> Words<'_> {
     let plain = if text.is_ascii() { text.len() } else { 0 };
-    Words { text, at: 0, plain, other: None }
+    Words { text, at: 0, plain, runs: Runs::default(), other: None }
 }
 
 /// The words of a text; see [`words`].
@@ -120,6 +120,7 @@ pub struct Words<'a> {
     at: usize,
     /// Up to where all is known to be ASCII, whose rules are few.
     plain: usize,
+    runs: Runs,
     /// The words of a stretch between spaces that is not ASCII.
     other: Option<UnicodeWords<'a>>,
 }
@@ -135,10 +136,18 @@ impl<'a> Iterator for Words<'a> {
                 return Some(word);
             }
             while self.at < self.plain {
-                let start = self.at;
-                let (end, is_word) = ascii_word(&bytes[..self.plain], start);
+                let ascii = &bytes[..self.plain];
+                let start = self.runs.seek(ascii, self.at, true);
+                let mut end = self.runs.seek(ascii, start, false);
+                while end < self.plain && end > start && joins(ascii, end) {
+                    end = self.runs.seek(ascii, end + 1, false);
+                }
                 self.at = end;
-                if is_word {
+                let run = &bytes[start..end];
+                // Underscores alone are no word.
+                if run.first().is_some_and(|&b| b != b'_')
+                    || run.iter().any(u8::is_ascii_alphanumeric)
+                {
                     return Some(&self.text[start..end]);
                 }
             }
@@ -150,7 +159,7 @@ impl<'a> Iterator for Words<'a> {
             let start = self.at + spaces;
             self.plain = start + bytes[start..].iter().take_while(|&&b| b != b' ').count();
             let stretch = &self.text[self.at..self.plain];
-            self.other = None;
+            (self.other, self.runs) = (None, Runs::default());
             if !stretch.is_ascii() {
                 self.other = Some(stretch.unicode_words());
                 self.at = self.plain;
@@ -159,20 +168,48 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-/// Where the word or the other character ends that starts at `start`, and which it is.
-#[inline]
-fn ascii_word(text: &[u8], start: usize) -> (usize, bool) {
-    let mut end = start;
-    let mut is_word = false;
-    while let Some(&b) = text.get(end) {
-        let inside = b.is_ascii_alphanumeric();
-        if !inside && b != b'_' && !(end > start && joins(text, end)) {
-            break;
+/// Bytes of a text looked at at once.
+const BLOCK: usize = 64;
+
+/// Which bytes of a block of ASCII text are letters, digits or underscores, a bit each.
+#[derive(Debug, Default)]
+struct Runs {
+    /// Where the block ends; 0 before there is one.
+    end: usize,
+    bits: u64,
+}
+
+impl Runs {
+    /// The first place from `at` on that is such a byte, or that is none; at most the end.
+    #[inline]
+    fn seek(&mut self, text: &[u8], mut at: usize, inside: bool) -> usize {
+        while at < text.len() {
+            let block = at / BLOCK * BLOCK;
+            if self.end != block + BLOCK {
+                self.bits = inside_bits(&text[block..text.len().min(block + BLOCK)]);
+                self.end = block + BLOCK;
+            }
+            let bits = (if inside { self.bits } else { !self.bits }) >> (at - block);
+            if bits != 0 {
+                return text.len().min(at + bits.trailing_zeros() as usize);
+            }
+            at = self.end;
         }
-        is_word |= inside;
-        end += 1;
+        text.len()
     }
-    (end.max(start + 1), is_word)
+}
+
+fn inside_bits(block: &[u8]) -> u64 {
+    let mut bytes = [0u8; BLOCK];
+    bytes[..block.len()].copy_from_slice(block);
+    for b in &mut bytes {
+        let letter = (*b | 0x20).wrapping_sub(b'a') < 26;
+        *b = u8::from(letter | (b.wrapping_sub(b'0') < 10) | (*b == b'_'));
+    }
+    // The product brings the lowest bits of eight bytes together in its highest byte.
+    let (words, _) = bytes.as_chunks::<8>();
+    let gathered = words.iter().map(|w| u64::from_le_bytes(*w).wrapping_mul(0x0102_0408_1020_4080));
+    gathered.rev().fold(0, |bits, eight| bits << 8 | eight >> 56)
 }
 
 /// True for a mark that joins two letters or two digits, as in "it's" and "3.5".

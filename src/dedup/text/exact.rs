@@ -73,8 +73,11 @@ impl<'a> Join<'a> {
         let least: Vec<u32> = (0..=2 * largest).map(least).collect();
         let mut sketches = vec![[0; 2]; n];
         par::fill_chunks(ctx, &mut sketches, CHUNK, |start, out| {
-            for (k, sketch) in out.iter_mut().enumerate() {
-                *sketch = parities(sets.get(prefixes.order[start + k] as usize));
+            for (rank, sketch) in (start..).zip(out) {
+                // A set without a shared shingle is never met.
+                if !prefixes.get(rank).is_empty() {
+                    *sketch = parities(sets.get(prefixes.order[rank] as usize));
+                }
             }
         })?;
         let indexed = |rank: usize| {

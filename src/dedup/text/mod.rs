@@ -66,15 +66,9 @@ pub fn search(
     if n_left.is_some_and(|n| n > texts.len()) {
         return Err(Error::Shape(format!("there are {} texts, fewer than n_left", texts.len())));
     }
-    let all = sets::contents(ctx, texts, missing, shingler)?;
-    let side = n_left.map(|n| {
-        let mut side = vec![0u8; all.first.len()];
-        for (i, &content) in all.content.iter().enumerate() {
-            side[content as usize] |= if i < n { 1 } else { 2 };
-        }
-        side
-    });
-    let (sides, pairs) = (Sides(side.as_deref()), Pairs::default());
+    let across = n_left.map(|n| (n, threshold));
+    let all = sets::contents(ctx, texts, missing, shingler, across)?;
+    let (sides, pairs) = (Sides(all.side.as_deref()), Pairs::default());
     let exact = match method {
         Method::MinHash(_) => None,
         _ => Some(Join::new(ctx, &all.sets, &all.keys, sides, threshold)?),

@@ -79,9 +79,15 @@ impl Prefixes {
         Ok(all)
     }
 
-    /// Drops the shingles that are rare in one set alone: no pair is found by them.
+    /// Drops the shingles that are rare in one set alone: no pair is found by them. Most that pass
+    /// for another by some bits of their hash do not by other bits.
     fn drop_single(&mut self, ctx: &Ctx) -> Result<()> {
-        let seen = Seen::new(ctx, &self.rare)?;
+        self.drop_unless_twice(ctx, 0)?;
+        self.drop_unless_twice(ctx, 32)
+    }
+
+    fn drop_unless_twice(&mut self, ctx: &Ctx, turn: u32) -> Result<()> {
+        let seen = Seen::new(ctx, &self.rare, turn)?;
         let mut chunks: Vec<_> = self.rare.iter_mut().zip(&mut self.ends).collect();
         par::fill_chunks(ctx, &mut chunks, 1, |_, chunk| {
             for (rare, ends) in chunk {
@@ -134,19 +140,20 @@ impl Common {
 }
 
 /// Which shingles were seen more than once, or pass for it: two bits (seen, seen again) for each
-/// value of the high bits of the hash.
+/// value of the high bits of the hash, turned to the left.
 struct Seen {
     bits: Vec<AtomicU64>,
     shift: u32,
+    turn: u32,
 }
 
 impl Seen {
-    fn new(ctx: &Ctx, rare: &[Vec<Rare>]) -> Result<Self> {
+    fn new(ctx: &Ctx, rare: &[Vec<Rare>], turn: u32) -> Result<Self> {
         let total: usize = rare.iter().map(Vec::len).sum();
         let size = (4 * total).next_power_of_two().clamp(1 << 10, 1 << 32);
         let mut bits = Vec::new();
         bits.resize_with(size / 32, AtomicU64::default);
-        let seen = Seen { bits, shift: 64 - size.trailing_zeros() };
+        let seen = Seen { bits, shift: 64 - size.trailing_zeros(), turn };
         par::map(ctx, rare.len(), |c| {
             for rare in &rare[c] {
                 let (word, bit) = seen.place(rare.hash);
@@ -160,7 +167,7 @@ impl Seen {
 
     #[inline]
     fn place(&self, hash: u64) -> (&AtomicU64, u64) {
-        let slot = hash >> self.shift;
+        let slot = hash.rotate_left(self.turn) >> self.shift;
         (&self.bits[(slot / 32) as usize], slot % 32 * 2)
     }
 

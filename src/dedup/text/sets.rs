@@ -1,7 +1,10 @@
 //! Texts as sets of shingles, those of equal texts once.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ndarray::ArrayView1;
 
+use super::bounds::Threshold;
 use super::shingles::Shingler;
 use crate::base::{Ctx, Error, Result, hash, par};
 use crate::dedup::cells::Text;
@@ -63,6 +66,67 @@ impl Sets {
         let (hashes, ends) = chunks.into_iter().unzip();
         Ok(Sets { hashes, ends, len })
     }
+
+    /// The sets of two sides (1, 2 or 3 for both). On the larger side, a set is left empty if so
+    /// few of its hashes are on the other that it has no partner there.
+    fn across(
+        ctx: &Ctx,
+        side: &[u8],
+        threshold: Threshold,
+        append: impl Fn(usize, &mut Vec<u64>, &mut Vec<u64>) + Sync + Send,
+    ) -> Result<Self> {
+        let count = |one: u8| side.iter().filter(|&&s| s & one != 0).count();
+        let small = if count(1) < count(2) { 1 } else { 2 };
+        let near = Sets::new(ctx, side.len(), |i, scratch, out| {
+            if side[i] & small != 0 {
+                append(i, scratch, out);
+            }
+        })?;
+        let there = There::new(ctx, &near)?;
+        let far = Sets::new(ctx, side.len(), |i, scratch, out| {
+            if side[i] & small == 0 {
+                let start = out.len();
+                append(i, scratch, out);
+                let set = &out[start..];
+                // A partner shares as many as the least set that can be one.
+                let spare = set.len() - set.len().min(threshold.size(set.len()));
+                if set.iter().filter(|&&hash| !there.may_hold(hash)).nth(spare).is_some() {
+                    out.truncate(start);
+                }
+            }
+        })?;
+        Sets::new(ctx, side.len(), |i, _, out| {
+            out.extend(near.get(i));
+            out.extend(far.get(i));
+        })
+    }
+}
+
+/// Which hashes sets hold, or pass for it: a bit for each value of the high bits.
+struct There {
+    bits: Vec<u64>,
+    shift: u32,
+}
+
+impl There {
+    fn new(ctx: &Ctx, sets: &Sets) -> Result<Self> {
+        let size = (16 * sets.total()).next_power_of_two().clamp(1 << 10, 1 << 32);
+        let mut there = There { bits: vec![0; size / 64], shift: 64 - size.trailing_zeros() };
+        for hashes in &sets.hashes {
+            ctx.check()?;
+            for hash in hashes {
+                let slot = hash >> there.shift;
+                there.bits[(slot / 64) as usize] |= 1 << (slot % 64);
+            }
+        }
+        Ok(there)
+    }
+
+    #[inline]
+    fn may_hold(&self, hash: u64) -> bool {
+        let slot = hash >> self.shift;
+        self.bits[(slot / 64) as usize] >> (slot % 64) & 1 == 1
+    }
 }
 
 /// Texts of one content once, with their sets.
@@ -75,18 +139,23 @@ pub struct Contents {
     pub first: Vec<u32>,
     /// The hash of each content (of blank ones, of their number).
     pub keys: Vec<u64>,
-    /// The set of each content.
+    /// On which side of two data sets each content stands (1 left, 2 right, 3 both).
+    pub side: Option<Vec<u8>>,
+    /// The set of each content; empty, of two data sets, where it cannot be a pair with any.
     pub sets: Sets,
     /// How many texts are neither blank nor long enough for a shingle.
     pub short: usize,
 }
 
 /// Sorts texts by content and takes the set of each; those that are `missing` are blank.
+///
+/// `across` says how many texts are the first of two data sets, and how alike pairs across are.
 pub fn contents(
     ctx: &Ctx,
     texts: &Text,
     missing: Option<ArrayView1<bool>>,
     shingler: &Shingler,
+    across: Option<(usize, Threshold)>,
 ) -> Result<Contents> {
     let n = texts.len();
     if n >= u32::MAX as usize || missing.is_some_and(|m| m.len() != n) {
@@ -106,24 +175,39 @@ pub fn contents(
     let of = rows::group(ctx, &hashes, |i, j| {
         identity[i].is_some() && identity[j].is_some() && shingler.equal(texts.get(i), texts.get(j))
     })?;
-    let mut first = Vec::new();
+    let (mut first, mut copies) = (Vec::new(), Vec::new());
     let mut content = vec![0u32; n];
     for (i, &own) in of.iter().enumerate() {
         if own == i {
             content[i] = first.len() as u32;
             first.push(i as u32);
+            copies.push(0);
         } else {
             content[i] = content[own];
         }
+        copies[content[i] as usize] += 1;
     }
-    let sets = Sets::new(ctx, first.len(), |c, scratch, out| {
-        let i = first[c] as usize;
+    let short = AtomicUsize::new(0);
+    let append = |c: usize, scratch: &mut Vec<u64>, out: &mut Vec<u64>| {
+        let (i, start) = (first[c] as usize, out.len());
         if identity[i].is_some() {
             shingler.append(texts.get(i), scratch, out);
+            if out.len() == start {
+                short.fetch_add(copies[c], Ordering::Relaxed);
+            }
         }
-    })?;
-    let is_short = |i: &usize| identity[*i].is_some() && sets.get(content[*i] as usize).is_empty();
-    let short = (0..n).filter(is_short).count();
+    };
+    let mut side = None;
+    let sets = match across {
+        None => Sets::new(ctx, first.len(), append)?,
+        Some((n_left, threshold)) => {
+            let of = side.insert(vec![0u8; first.len()]);
+            for (i, &c) in content.iter().enumerate() {
+                of[c as usize] |= if i < n_left { 1 } else { 2 };
+            }
+            Sets::across(ctx, of, threshold, append)?
+        }
+    };
     let keys = first.iter().map(|&i| hashes[i as usize]).collect();
-    Ok(Contents { content, first, keys, sets, short })
+    Ok(Contents { content, first, keys, side, sets, short: short.into_inner() })
 }
