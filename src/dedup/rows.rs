@@ -4,25 +4,25 @@ use crate::base::{Ctx, Error, Result, par};
 pub use crate::dedup::cells::Text;
 use crate::dedup::cells::{Column, check_lengths};
 
-/// Rows that are hashed and put into parts at a time.
-const CHUNK: usize = 1 << 13;
+/// Rows that are hashed and put into parts at a time, as a power of two.
+const CHUNK_BITS: u32 = 13;
+const CHUNK: usize = 1 << CHUNK_BITS;
 /// Rows of one part of the hash table, about: its entries stay in the cache.
 const PART: usize = 1024;
 const EMPTY: u32 = u32::MAX;
 
-/// A row with its hash.
-type Entry = (u64, u32);
 /// A row and the first row that equals it.
 type Match = (u32, u32);
 
-/// Some rows ordered by the part they belong to, and where parts start.
+/// A chunk of rows ordered by the part they belong to, and where parts start.
 struct Parted {
-    entries: Vec<Entry>,
+    /// The hash of each row without its high bits, which the part has, then its place in the chunk.
+    entries: Vec<u64>,
     starts: Vec<u32>,
 }
 
 impl Parted {
-    fn of(&self, part: usize) -> &[Entry] {
+    fn of(&self, part: usize) -> &[u64] {
         &self.entries[self.starts[part] as usize..self.starts[part + 1] as usize]
     }
 }
@@ -95,7 +95,7 @@ fn first_of(
     let chunks: Vec<Parted> = par::map_chunks(ctx, n_rows, CHUNK, |start, end| {
         let mut hashes = vec![0; end - start];
         hashed(start, &mut hashes)?;
-        Ok(parted(start as u32, &hashes, parts))
+        Ok(parted(&hashes, parts))
     })?
     .into_iter()
     .collect::<Result<_>>()?;
@@ -109,8 +109,8 @@ fn first_of(
     Ok(first)
 }
 
-/// The rows from `start`, ordered by the high bits of their hash.
-fn parted(start: u32, hashes: &[u64], parts: usize) -> Parted {
+/// The rows of a chunk, ordered by the high bits of their hash.
+fn parted(hashes: &[u64], parts: usize) -> Parted {
     let part = |h: u64| ((u128::from(h) * parts as u128) >> 64) as usize;
     let mut starts = vec![0u32; parts + 1];
     for &h in hashes {
@@ -120,11 +120,11 @@ fn parted(start: u32, hashes: &[u64], parts: usize) -> Parted {
         starts[p + 1] += starts[p];
     }
     let mut next = starts.clone();
-    let mut entries = vec![(0, 0); hashes.len()];
-    for (row, &h) in (start..).zip(hashes) {
-        let place = &mut next[part(h)];
-        entries[*place as usize] = (h, row);
-        *place += 1;
+    let mut entries = vec![0; hashes.len()];
+    for (place, &h) in (0u64..).zip(hashes) {
+        let at = &mut next[part(h)];
+        entries[*at as usize] = h << CHUNK_BITS | place;
+        *at += 1;
     }
     Parted { entries, starts }
 }
@@ -138,10 +138,13 @@ fn first_in_part(
 ) -> Result<Vec<Match>> {
     let n: usize = chunks.iter().map(|c| c.of(part).len()).sum();
     let slots = (n * 2).next_power_of_two();
-    let mut table: Vec<Entry> = vec![(0, EMPTY); slots];
+    let mut table: Vec<(u64, u32)> = vec![(0, EMPTY); slots];
     let mut out = Vec::new();
     let mut looked = 0usize;
-    for &(h, row) in chunks.iter().flat_map(|c| c.of(part)) {
+    let numbered = (0u32..).step_by(CHUNK).zip(chunks);
+    let entries = numbered.flat_map(|(start, c)| c.of(part).iter().map(move |&e| (start, e)));
+    for (start, entry) in entries {
+        let (h, row) = (entry >> CHUNK_BITS, start + (entry % CHUNK as u64) as u32);
         let mut slot = h as usize & (slots - 1);
         loop {
             looked += 1;
