@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tamis import _core, _progress, _threads
-from tamis.dedup import _sounds
+from tamis.dedup import _media, _sounds
 from tamis.dedup._base import Deduplicator, check_choice
 from tamis.dedup._found import Found, numbered
 from tamis.dedup._result import Cells
-from tamis.exceptions import DataError, DuplicatesWarning, ParameterError
+from tamis.exceptions import DataError, ParameterError
 
 __all__ = ["AudioDeduplicator"]
 
@@ -177,13 +177,14 @@ class AudioDeduplicator(Deduplicator):
         items = _sounds.sources(X, self.column, what)
         parts = [_core.audio_prints([])[0]]
         broken, first = [], None
+        given = partial(_sounds.given, rate=self.sample_rate, what=what)
         with _progress.bar(len(items), "clips") as bar:
-            for start, batch in _sounds.batches(items, self.sample_rate, what):
+            for start, batch in _media.batches(items, given, 512, 32 << 20):
                 ready = [b"" if isinstance(b, DataError) else b for b in batch]
                 arrays, faults = _core.audio_prints(ready, n_jobs=_threads.resolve(self.n_jobs))
                 parts.append(arrays)
                 for k, reason in faults:
-                    fault, called = batch[k], _sounds.name(items[start + k], start + k, what)
+                    fault, called = batch[k], _media.name(items[start + k], start + k, what)
                     error = (
                         fault if isinstance(fault, DataError) else DataError(f"{called}: {reason}")
                     )
@@ -193,28 +194,14 @@ class AudioDeduplicator(Deduplicator):
                     first = first or error
                 bar.update(len(batch))
         if first is not None:
-            self._warn(len(broken), first)
+            _media.warn_of_broken(len(broken), self._unit, first)
         if what == "X":
             self.unreadable_ = np.array(broken, dtype=np.int64)
         bands, frames, codes, content, shape = (np.concatenate(a) for a in zip(*parts, strict=True))
         return _Prints(bands, frames, codes, content.reshape(-1, 2), shape.reshape(-1, 4))
 
-    def _warn(self, n: int, first: DataError) -> None:
-        count = "1 clip" if n == 1 else f"{n} clips"
-        left = "is left as it is" if n == 1 else "are left as they are"
-        warnings.warn(
-            f"{count} cannot be read and {left}; the first: {first}",
-            DuplicatesWarning,
-            stacklevel=4,
-        )
-
     def _join(self, train: _Prints, test: _Prints) -> _Prints:
-        return _Prints(
-            *(
-                np.concatenate([getattr(train, name), getattr(test, name)])
-                for name in _Prints.__dataclass_fields__
-            )
-        )
+        return _media.joined(train, test)
 
     def _search(self, items: _Prints, n_left: int | None) -> Found:
         n = len(items.frames)
@@ -226,10 +213,7 @@ class AudioDeduplicator(Deduplicator):
         group = numbered(start[code.reshape(-1)])
         first = np.sort(start)
         keys = (items.content[:, 0] ^ own)[first]
-        sides = None
-        if n_left is not None:
-            sides = np.zeros(len(first), dtype=np.uint8)
-            np.bitwise_or.at(sides, group, np.where(np.arange(n) < n_left, 1, 2).astype(np.uint8))
+        sides = _media.sides(group, len(first), n_left)
         with _progress.bar(None, "pairs of clips") as bar:
             left, right, score, speed, pitch = _core.audio_pairs(
                 items.bands,
@@ -257,7 +241,7 @@ class AudioDeduplicator(Deduplicator):
         items = _sounds.sources(X, self.column, "X")
         lines = []
         for row in rows.tolist():
-            called = _sounds.name(items[row], row, "X")
+            called = _media.name(items[row], row, "X")
             try:
                 one = _sounds.given(items[row], row, self.sample_rate, "X")
                 if isinstance(one, bytes):

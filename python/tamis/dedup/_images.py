@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tamis import _core, _progress, _threads
-from tamis.dedup import _pictures
+from tamis.dedup import _media, _pictures
 from tamis.dedup._base import Deduplicator, check_choice
 from tamis.dedup._found import Found, numbered
 from tamis.dedup._result import Cells
-from tamis.exceptions import DataError, DuplicatesWarning, ParameterError
+from tamis.exceptions import DataError, ParameterError
 
 __all__ = ["ImageDeduplicator"]
 
@@ -159,8 +159,9 @@ class ImageDeduplicator(Deduplicator):
         n = len(items)
         parts: list[tuple[Any, ...]] = []
         n_bytes, broken, first = np.zeros(n, np.int64), np.zeros(n, bool), None
+        given = partial(_pictures.given, what=what, max_pixels=self.max_pixels)
         with _progress.bar(n, "images") as bar:
-            for start, batch in _pictures.batches(items, what, self.max_pixels):
+            for start, batch in _media.batches(items, given, 256, 64 << 20):
                 ready = [b"" if isinstance(b, DataError) else b for b in batch]
                 *arrays, failed = _core.image_sketches(
                     ready, self.max_pixels, n_jobs=_threads.resolve(self.n_jobs)
@@ -174,44 +175,26 @@ class ImageDeduplicator(Deduplicator):
                     elif isinstance(one, tuple):
                         n_bytes[place] = one[0].nbytes
                     if place in reasons:
-                        named = f"{_pictures.name(items[place], place, what)}: {reasons[place]}"
+                        named = f"{_media.name(items[place], place, what)}: {reasons[place]}"
                         error = one if isinstance(one, DataError) else DataError(named)
                         if self.errors == "raise":
                             raise error
                         broken[place], first = True, first or error
                 bar.update(len(batch))
         if first is not None:
-            self._warn(int(broken.sum()), first)
+            _media.warn_of_broken(int(broken.sum()), self._unit, first)
         if what == "X":
             self.unreadable_ = np.flatnonzero(broken)
         empty = _core.image_sketches([], self.max_pixels)[:4]
         small, size, keys, flat = (np.concatenate(a) for a in zip(empty, *parts, strict=True))
         return _Sketches(small, size, n_bytes, keys, flat, broken)
 
-    def _warn(self, n: int, first: DataError) -> None:
-        count = "1 image" if n == 1 else f"{n} images"
-        warnings.warn(
-            f"{count} cannot be read and {'is' if n == 1 else 'are'} left as "
-            f"{'it is' if n == 1 else 'they are'}; the first: {first}",
-            DuplicatesWarning,
-            stacklevel=4,
-        )
-
     def _join(self, train: _Sketches, test: _Sketches) -> _Sketches:
-        return _Sketches(
-            *(
-                np.concatenate([getattr(train, name), getattr(test, name)])
-                for name in _Sketches.__dataclass_fields__
-            )
-        )
+        return _media.joined(train, test)
 
     def _search(self, items: _Sketches, n_left: int | None) -> Found:
-        n = len(items.flat)
         group, first = self._groups(items)
-        sides = None
-        if n_left is not None:
-            sides = np.zeros(len(first), dtype=np.uint8)
-            np.bitwise_or.at(sides, group, np.where(np.arange(n) < n_left, 1, 2).astype(np.uint8))
+        sides = _media.sides(group, len(first), n_left)
         able = np.flatnonzero(~(items.flat | items.broken)[first])
         with _progress.bar(len(able), "pairs of images") as bar:
             left, right, score, turn, hashes = _core.image_pairs(
@@ -255,7 +238,7 @@ class ImageDeduplicator(Deduplicator):
         lines = []
         for row in rows.tolist():
             source = items[row]
-            called = _pictures.name(source, row, "X")
+            called = _media.name(source, row, "X")
             try:
                 one = _pictures.given(source, row, "X", self.max_pixels)
                 picture = _pictures.html(

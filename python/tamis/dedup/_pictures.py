@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import base64
-import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-import narwhals as nw
 import numpy as np
 from markupsafe import Markup
 
-from tamis import _frame
+from tamis.dedup import _media
 from tamis.exceptions import DataError, ParameterError
 
-__all__ = ["batches", "given", "html", "name", "sources"]
+__all__ = ["given", "html", "sources"]
 
 #: An image as it was given: a path, bytes, a PIL image or an array.
 Source: TypeAlias = Any
@@ -31,37 +28,20 @@ _ORIENTATION = 0x112
 
 def sources(X: Any, column: Any, what: str) -> list[Source]:
     """Return the images of a list, an array of images, or a column of a frame."""
-    if type(X).__name__ == "LazyFrame" or _frame.is_frame(X):
-        frame = _frame.wrap(X, what)
-        if column is None and len(frame.columns) > 1:
-            raise ParameterError(f"{what} has {len(frame.columns)} columns: name that of the images"
-                                 " with column=")  # fmt: skip
-        _frame.check_names(frame, [] if column is None else [column], what)
-        return frame.get_column(frame.columns[0] if column is None else column).to_list()
-    if column is not None:
-        raise ParameterError(f"column={column!r} names a column, and {what} is no frame")
+    found = _media.items_of(X, column, what, "images")
+    if found is not None:
+        return found
     if isinstance(X, np.ndarray) and X.ndim not in (1, 3, 4):
         raise ParameterError(
             f"{what} must have the shape (n, rows, columns) or (n, rows, columns, channels); got "
             f"{X.shape}: put a single image into a list"
         )
-    if isinstance(X, np.ndarray):
-        return list(X)
-    if nw.dependencies.is_into_series(X):
-        return nw.from_native(X, series_only=True).to_list()
-    if isinstance(X, str | bytes) or not isinstance(X, Sequence):
+    if isinstance(X, str | bytes) or not isinstance(X, Sequence | np.ndarray):
         raise ParameterError(
             f"{what} must be a list of images, an array of images or a frame; got "
             f"{type(X).__name__}"
         )
     return list(X)
-
-
-def name(source: Source, place: int, what: str) -> str:
-    """Return what a person knows an image by: its path, or its position."""
-    if isinstance(source, str | os.PathLike):
-        return str(source)
-    return f"{what}[{place}]"
 
 
 def given(source: Source, place: int, what: str, max_pixels: int) -> Given:
@@ -72,15 +52,10 @@ def given(source: Source, place: int, what: str, max_pixels: int) -> Given:
     DataError
         If it is no image, or its file cannot be read.
     """
-    called = name(source, place, what)
-    if isinstance(source, bytes | bytearray | memoryview):
-        return bytes(source)
-    if isinstance(source, str | os.PathLike):
-        try:
-            return Path(source).read_bytes()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise DataError(f"{called} cannot be read: {reason}") from error
+    called = _media.name(source, place, what)
+    read = _media.file(source, called)
+    if read is not None:
+        return read
     try:
         if isinstance(source, np.ndarray):
             return _pixels(source), 1
@@ -88,9 +63,9 @@ def given(source: Source, place: int, what: str, max_pixels: int) -> Given:
             return _of_pil(source, max_pixels)
     except DataError as error:
         raise DataError(f"{called}: {error}") from None
-    missing = source is None or (isinstance(source, float) and np.isnan(source))
-    kind = "missing" if missing else f"a {type(source).__module__}.{type(source).__name__}"
-    raise DataError(f"{called} is {kind}: an image is a path, bytes, a PIL image or an array")
+    raise DataError(
+        f"{called} is {_media.kind(source)}: an image is a path, bytes, a PIL image or an array"
+    )
 
 
 def _of_pil(image: Any, max_pixels: int) -> Given:
@@ -135,23 +110,6 @@ def _pixels(array: np.ndarray) -> np.ndarray:
     elif array.dtype.kind not in "iu":
         raise DataError(f"an array of {array.dtype} is no image: use uint8, uint16 or float")
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-
-
-def batches(items: list[Source], what: str, max_pixels: int) -> Iterator[tuple[int, list[Any]]]:
-    """Yield (position of the first, images or errors), some megabytes at a time."""
-    start, batch, size = 0, [], 0
-    for place, source in enumerate(items):
-        try:
-            one: Any = given(source, place, what, max_pixels)
-            size += len(one) if isinstance(one, bytes) else one[0].nbytes
-        except DataError as error:
-            one = error
-        batch.append(one)
-        if len(batch) == 256 or size > 64 << 20:
-            yield start, batch
-            start, batch, size = place + 1, [], 0
-    if batch:
-        yield start, batch
 
 
 def html(rows: int, columns: int, rgb: bytes, alt: str) -> Markup:

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import narwhals as nw
 import numpy as np
 from markupsafe import Markup
 
-from tamis import _frame
+from tamis.dedup import _media
 from tamis.exceptions import DataError, ParameterError
 
-__all__ = ["Given", "batches", "given", "name", "sources", "waveform"]
+__all__ = ["Given", "given", "sources", "waveform"]
 
 #: What the kernel takes: the bytes of a file; or mono samples and their rate.
 Given: TypeAlias = "bytes | tuple[np.ndarray, int]"
 
-#: Bytes of sound that are held at a time, and clips.
-_BATCH, _MOST = 32 << 20, 512
-
 
 def sources(X: Any, column: Any, what: str) -> list[Any]:
     """Return the clips of a list, an array or a column of a frame."""
-    if type(X).__name__ == "LazyFrame" or _frame.is_frame(X):
-        frame = _frame.wrap(X, what)
-        if column is None and len(frame.columns) > 1:
-            raise ParameterError(
-                f"{what} has {len(frame.columns)} columns: name that of the clips with column="
-            )
-        _frame.check_names(frame, [] if column is None else [column], what)
-        return frame.get_column(frame.columns[0] if column is None else column).to_list()
-    if column is not None:
-        raise ParameterError(f"column={column!r} names a column, and {what} is no frame")
-    if nw.dependencies.is_into_series(X):
-        return nw.from_native(X, series_only=True).to_list()
+    found = _media.items_of(X, column, what, "clips")
+    if found is not None:
+        return found
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "biufc":
         raise ParameterError(f"{what} is an array of numbers: put a single clip into a list")
     if isinstance(X, str | bytes | Path) or not hasattr(X, "__iter__"):
@@ -44,35 +29,6 @@ def sources(X: Any, column: Any, what: str) -> list[Any]:
             f"{what} must be a list of clips, an array of clips or a frame; got {type(X).__name__}"
         )
     return list(X)
-
-
-def name(source: Any, place: int, what: str) -> str:
-    """Return what a person knows a clip by: its path, or its position."""
-    if isinstance(source, str | os.PathLike):
-        return str(source)
-    return f"{what}[{place}]"
-
-
-def batches(
-    items: list[Any], rate: int | None, what: str
-) -> Iterator[tuple[int, list[Given | DataError]]]:
-    """Yield (position of the first, clips as the kernel takes them or what is wrong with them)."""
-    batch: list[Given | DataError] = []
-    start = held = 0
-    for place, source in enumerate(items):
-        try:
-            one: Given | DataError = given(source, place, rate, what)
-        except DataError as error:
-            one = error
-        batch.append(one)
-        held += len(one) if isinstance(one, bytes) else one[0].nbytes if isinstance(
-            one, tuple
-        ) else 0  # fmt: skip
-        if held >= _BATCH or len(batch) == _MOST:
-            yield start, batch
-            batch, start, held = [], place + 1, 0
-    if batch:
-        yield start, batch
 
 
 def given(source: Any, place: int, rate: int | None, what: str) -> Given:
@@ -83,24 +39,18 @@ def given(source: Any, place: int, rate: int | None, what: str) -> Given:
     DataError
         If it is no clip, or its file cannot be read.
     """
-    called = name(source, place, what)
-    if isinstance(source, bytes | bytearray | memoryview):
-        return bytes(source)
-    if isinstance(source, str | os.PathLike):
-        try:
-            return Path(source).read_bytes()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise DataError(f"{called} cannot be read: {reason}") from error
+    called = _media.name(source, place, what)
+    read = _media.file(source, called)
+    if read is not None:
+        return read
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"{called} is a tuple of {len(source)}: give (samples, sample rate)")
         source, rate = source
     if not isinstance(source, np.ndarray):
-        missing = source is None or (isinstance(source, float) and np.isnan(source))
-        kind = "missing" if missing else f"a {type(source).__module__}.{type(source).__name__}"
         raise DataError(
-            f"{called} is {kind}: a clip is a path, bytes, an array or (array, sample rate)"
+            f"{called} is {_media.kind(source)}: a clip is a path, bytes, an array or (array, "
+            "sample rate)"
         )
     if rate is None:
         raise DataError(f"{called} has no sample rate: give sample_rate=, or (array, sample rate)")
