@@ -238,6 +238,28 @@ def fill_missing(
     n_jobs: int = 1,
     progress: _Progress = None,
 ) -> None: ...
+def series_sources(
+    missing: NDArray[np.bool_],
+    codes: NDArray[np.int64] | None,
+    n_series: int,
+    order: NDArray[np.int64] | None,
+    after: bool,
+    limit: int | None,
+    nearest: bool,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> NDArray[np.int64]: ...
+def series_lines(
+    values: NDArray[np.float64],
+    codes: NDArray[np.int64] | None,
+    n_series: int,
+    order: NDArray[np.int64] | None,
+    days: NDArray[np.float64] | None,
+    limit: int | None,
+    nearest: bool,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> NDArray[np.float64]: ...
 def knn_impute(
     fit: _Matrix, x: _Matrix, k: int, weights: str, n_jobs: int = 1, progress: _Progress = None
 ) -> NDArray[np.float64]: ...

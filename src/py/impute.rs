@@ -1,5 +1,7 @@
 //! Bindings of `impute`.
 
+mod series;
+
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2,
 };
@@ -343,6 +345,7 @@ fn soft_project<'py>(
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    series::register(m)?;
     m.add_class::<Chain>()?;
     m.add_function(wrap_pyfunction!(column_statistics, m)?)?;
     m.add_function(wrap_pyfunction!(soft_fit, m)?)?;

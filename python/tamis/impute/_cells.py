@@ -91,6 +91,9 @@ def cells_of(table: Any, column: int) -> Cells:
     if not _frame.is_frame(table):
         return _of_array(table[:, column], column)
     series = _frame.wrap(table)[:, column]
+    floats = _plain_floats(series)
+    if floats is not None:
+        return _of_array(floats, column)
     if series.dtype in (nw.Categorical, nw.Enum):
         return _of_categories(series)
     if series.dtype == nw.String:
@@ -113,6 +116,13 @@ def cells_of(table: Any, column: int) -> Cells:
     if v.kind == "bool":
         return Cells("boolean", v.data, v.missing)
     return _of_objects(_listed(series), v.missing, series.name)
+
+
+def _plain_floats(series: nw.Series[Any]) -> np.ndarray | None:
+    """Return a column of pandas that is kept as floats of NumPy, without a look at its cells."""
+    native = series.to_native()
+    dtype = getattr(native, "dtype", None)
+    return native.to_numpy() if isinstance(dtype, np.dtype) and dtype.kind == "f" else None
 
 
 def _listed(series: nw.Series[Any]) -> np.ndarray:
@@ -140,7 +150,7 @@ def _of_array(data: np.ndarray, column: int) -> Cells:
     kind = data.dtype.kind
     none = np.zeros(len(data), dtype=bool)
     if kind == "f":
-        return Cells("number", data.astype(np.float64), np.isnan(data))
+        return Cells("number", data.astype(np.float64, copy=False), np.isnan(data))
     if kind in "iu":
         bits = np.iinfo(data.dtype)
         wide: Any = np.uint64 if kind == "u" else np.int64
@@ -220,6 +230,10 @@ def missing_of(table: Any) -> np.ndarray:
     out = np.zeros(frame.shape, dtype=bool, order="F")
     for j in range(frame.shape[1]):
         series = frame[:, j]
+        floats = _plain_floats(series)
+        if floats is not None:
+            out[:, j] = np.isnan(floats)
+            continue
         if series.null_count():
             out[:, j] = _null(series)
         if series.dtype.is_float():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tamis import _core
 from tamis.exceptions import DataError
 from tamis.impute._cells import TIMES, Cells, cells_of
 
@@ -20,11 +23,24 @@ class Clock(NamedTuple):
     dates: bool
 
 
-class Groups(NamedTuple):
-    """Which series each row belongs to, and the values that name each series."""
+@dataclass(frozen=True)
+class Groups:
+    """Which series each row belongs to, from 0 in the order they appear, and how many there are."""
 
     codes: np.ndarray
-    keys: list[tuple[Any, ...]]
+    size: int
+    columns: list[Cells]
+
+    @cached_property
+    def keys(self) -> list[tuple[Any, ...]]:
+        """The values that name each series; None where one is missing."""
+        first = np.empty(self.size, dtype=np.int64)
+        first[self.codes[::-1]] = np.arange(len(self.codes))[::-1]
+        named = []
+        for cells in self.columns:
+            gone, values = cells.missing[first].tolist(), cells.data[first].tolist()
+            named.append([None if g else v for g, v in zip(gone, values, strict=True)])
+        return list(zip(*named, strict=True))
 
 
 def clock_of(cells: Cells, name: Any) -> Clock:
@@ -55,104 +71,79 @@ def groups_of(table: Any, columns: list[int]) -> Groups | None:
     import pandas as pd
 
     parts = [cells_of(table, j) for j in columns]
-    codes = np.zeros(0, dtype=np.int64)
+    codes, size = np.zeros(0, dtype=np.int64), 0
     for i, cells in enumerate(parts):
         found, uniques = pd.factorize(cells.data)
-        found = np.where(cells.missing, len(uniques), found)
-        codes = codes * (len(uniques) + 1) + found if i else found
-        codes = pd.factorize(codes)[0]
-    first = np.empty(codes.max(initial=-1) + 1, dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    named = []
-    for cells in parts:
-        gone = cells.missing[first].tolist()
-        values = cells.data[first].tolist()
-        named.append([None if g else v for g, v in zip(gone, values, strict=True)])
-    return Groups(codes, list(zip(*named, strict=True)))
+        many = len(uniques)
+        if cells.missing.any():
+            found, many = np.where(cells.missing, many, found), many + 1
+        if i == 0 and many == len(uniques):
+            codes, size = found, many
+            continue
+        codes, uniques = pd.factorize(codes * many + found if i else found)
+        size = len(uniques)
+    return Groups(codes, size, parts)
 
 
 class Runs:
     """The rows by series and time; among equals in the order they came in."""
 
     def __init__(self, n_rows: int, clock: Clock | None, groups: Groups | None):
-        #: Rows in sorted order; None where they stand so already.
-        self._order = _order(clock and clock.ticks, groups and groups.codes)
-        self._place = np.arange(n_rows)
-        first = np.zeros(n_rows, dtype=bool)
-        first[:1] = True
-        if groups is not None:
-            codes = self.sorted(groups.codes)
-            first[1:] = codes[1:] != codes[:-1]
-        starts = np.flatnonzero(first)
-        lengths = np.diff(np.append(starts, n_rows))
-        #: First and last place of each row's series, in sorted order.
-        self.start = np.repeat(starts, lengths)
-        self.end = np.repeat(starts + lengths - 1, lengths)
-
-    def sorted(self, by_row: np.ndarray) -> np.ndarray:
-        """Return values by row in sorted order."""
-        return by_row if self._order is None else by_row[self._order]
-
-    def by_row(self, by_place: np.ndarray) -> np.ndarray:
-        """Return values in sorted order by row."""
-        if self._order is None:
-            return by_place
-        out = np.empty_like(by_place)
-        out[self._order] = by_place
-        return out
+        self._n_rows = n_rows
+        self._ticks = None if clock is None else clock.ticks
+        self._codes = None if groups is None else groups.codes
+        self._size = 1 if groups is None else groups.size
+        self._by_time = _order(self._ticks, None)
 
     def __len__(self) -> int:
-        return len(self._place)
-
-    def _sides(self, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the places of the value before and the value after each place, or -1."""
-        n, place = len(there), self._place
-        before = np.maximum.accumulate(np.where(there, place, -1))
-        before[before < self.start] = -1
-        after = np.minimum.accumulate(np.where(there, place, n)[::-1])[::-1]
-        after[after > self.end] = -1
-        return before, after
+        return self._n_rows
 
     def repeat(
         self, missing: np.ndarray, backward: bool, limit: int | None, nearest: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that are filled, and the row that each takes its value from."""
-        before, after = self._sides(~self.sorted(missing))
-        one, other = (after, before) if backward else (before, after)
-        source = self._within(one, limit)
-        if nearest:
-            source = np.where(one < 0, self._within(other, limit), source)
-        if self._order is not None:
-            source = self.by_row(np.where(source < 0, -1, self._order[source]))
+        source = _core.series_sources(
+            missing, self._codes, self._size, self._by_time, backward, limit, nearest
+        )
         rows = np.flatnonzero(missing & (source >= 0))
         return rows, source[rows]
-
-    def _within(self, source: np.ndarray, limit: int | None) -> np.ndarray:
-        """Return sources that are no farther than the limit."""
-        if limit is None:
-            return source
-        return np.where(np.abs(self._place - source) <= limit, source, -1)
 
     def line(
         self, cells: np.ndarray, days: np.ndarray | None, limit: int | None, nearest: bool
     ) -> np.ndarray:
         """Return cells with straight lines over the gaps, by the time or by the row."""
-        values = self.sorted(cells)
-        there = ~np.isnan(values)
-        at = self._place if days is None else self.sorted(days)
-        before, after = self._sides(there)
-        left, right = self._within(before, limit), self._within(after, limit)
-        holes = np.flatnonzero(~there & (left >= 0) & (after >= 0))
-        a, b = left[holes], after[holes]
-        span = at[b] - at[a]
-        share = (at[holes] - at[a]) / np.where(span > 0, span, 1)
-        values = values.copy()
-        values[holes] = values[a] + share * (values[b] - values[a])
-        if nearest:
-            for here, source in ((before < 0, right), (after < 0, left)):
-                edge = np.flatnonzero(~there & here & (source >= 0))
-                values[edge] = values[source[edge]]
-        return self.by_row(values)
+        return _core.series_lines(
+            cells, self._codes, self._size, self._by_time, days, limit, nearest
+        )
+
+    @cached_property
+    def _sorted(self) -> np.ndarray | None:
+        """Rows by series, then by time; None where they stand so already."""
+        return _order(self._ticks, self._codes)
+
+    def sorted(self, by_row: np.ndarray) -> np.ndarray:
+        """Return values by row in sorted order."""
+        return by_row if self._sorted is None else by_row[self._sorted]
+
+    def by_row(self, by_place: np.ndarray) -> np.ndarray:
+        """Return values in sorted order by row."""
+        if self._sorted is None:
+            return by_place
+        out = np.empty_like(by_place)
+        out[self._sorted] = by_place
+        return out
+
+    @cached_property
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """First and last place of each row's series, in sorted order."""
+        first = np.zeros(self._n_rows, dtype=bool)
+        first[:1] = True
+        if self._codes is not None:
+            codes = self.sorted(self._codes)
+            first[1:] = codes[1:] != codes[:-1]
+        starts = np.flatnonzero(first)
+        lengths = np.diff(np.append(starts, self._n_rows))
+        return np.repeat(starts, lengths), np.repeat(starts + lengths - 1, lengths)
 
 
 def _order(ticks: np.ndarray | None, codes: np.ndarray | None) -> np.ndarray | None:

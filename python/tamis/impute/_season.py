@@ -32,7 +32,7 @@ class Steps:
     def places(self, clock: Clock | None, runs: Runs) -> np.ndarray:
         """Return the step that each row stands at: its place in its series without a clock."""
         if clock is None:
-            return runs.by_row(np.arange(len(runs)) - runs.start)
+            return runs.by_row(np.arange(len(runs)) - runs.ends[0])
         if self.months:
             month = np.floor(clock.days).astype("M8[D]").astype("M8[M]").astype(np.int64)
             return month // self.months
@@ -44,7 +44,8 @@ def steps_of(clock: Clock | None, runs: Runs) -> Steps:
     if clock is None:
         return Steps()
     days = runs.sorted(clock.days)
-    inside = runs.start[1:] == runs.start[:-1]
+    start = runs.ends[0]
+    inside = start[1:] == start[:-1]
     gaps = np.diff(days)[inside]
     gaps = gaps[gaps > 0]
     if len(gaps) == 0:
@@ -103,7 +104,8 @@ def _trend(full: np.ndarray, runs: Runs, period: int) -> np.ndarray:
     middle = np.nanmean(values) if np.isfinite(values).any() else 0.0
     sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values - middle))])
     at = np.arange(n)
-    inside = (at - half >= runs.start) & (at + half <= runs.end)
+    start, end = runs.ends
+    inside = (at - half >= start) & (at + half <= end)
     low, high = np.clip(at - half, 0, n), np.clip(at + half + 1, 0, n)
     total = sums[high] - sums[low]
     if period % 2 == 0:  # both ends count by half
@@ -118,9 +120,9 @@ def _profiles(apart: np.ndarray, phase: np.ndarray, groups: Groups | None, perio
     common, counts = _means(apart[there], phase[there], period)
     keys: list[tuple[Any, ...]] = []
     own = np.zeros((0, period))
-    if groups is not None and len(groups.keys) > 1:
+    if groups is not None and groups.size > 1:
         cell = groups.codes[there] * period + phase[there]
-        size = len(groups.keys) * period
+        size = groups.size * period
         means, counts = _means(apart[there], cell, size)
         enough = (counts.reshape(-1, period) >= 2).all(axis=1)
         own = means.reshape(-1, period)[enough]
@@ -141,7 +143,7 @@ def found_period(full: np.ndarray, runs: Runs) -> int:
     what a straight line leaves, over the longest series.
     """
     values = runs.sorted(full)
-    starts = np.unique(runs.start)
+    starts = np.unique(runs.ends[0])
     lengths = np.diff(np.append(starts, len(values)))
     longest = np.argsort(-lengths, kind="stable")[:_LOOK]
     reach = int(lengths[longest].max(initial=0)) // 3

@@ -12,10 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from tamis import _frame
 from tamis.exceptions import ColumnTypeError, ParameterError
 from tamis.impute._cells import TIMES, UNITS, Cells, as_table, cells_of, width
+from tamis.impute._codes import refuse_infinite
 from tamis.impute._runs import Clock, Runs, clock_of, groups_of
 from tamis.impute._season import Season, learned, steps_of
 from tamis.impute._tables import checked
-from tamis.impute._typed import Codec, refuse_infinite, written
+from tamis.impute._typed import Codec, written
 
 __all__ = ["SeriesImputer"]
 
@@ -130,13 +131,17 @@ class SeriesImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         self._check_parameters()
         table = checked(self, X, fitting=True)
-        part = _part(table, self._columns(table))
-        codec = Codec.fit(part)
+        columns = self._columns(table)
         self._clock(table)
-        if self.method not in ("forward", "backward"):
-            self._refuse_text(codec)
         self._seasons: list[Season] = []
         self.periods_: dict[Any, int] = {}
+        if self.method in ("forward", "backward"):
+            for j in columns:
+                refuse_infinite(_name(table, j), cells_of(table, j))
+            return self
+        part = _part(table, columns)
+        codec = Codec.fit(part)
+        self._refuse_text(codec)
         if self.method == "seasonal":
             self._fit_seasons(codec, table, part)
         return self
@@ -184,8 +189,7 @@ class SeriesImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         new = {}
         for j in columns:
             cells = cells_of(table, j)
-            if cells.kind == "number":
-                refuse_infinite(_name(table, j), cells)
+            refuse_infinite(_name(table, j), cells)
             if not cells.missing.any():
                 continue
             rows, source = runs.repeat(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import Row
+from . import Row, _impute_series
 
 
 def holes(n_rows, n_columns, share):
@@ -83,4 +83,5 @@ ROWS = [
         error,
         "RMSE",
     ),
+    *_impute_series.ROWS,
 ]
