@@ -1,8 +1,8 @@
-"""Missing values: median, nearest neighbours, chained equations."""
+"""Missing values: median, nearest neighbours, chained equations, the choice among them."""
 
 import numpy as np
 
-from . import Row, _impute_series
+from . import Row, _impute_auto, _impute_series
 
 
 def holes(n_rows, n_columns, share):
@@ -84,4 +84,5 @@ ROWS = [
         "RMSE",
     ),
     *_impute_series.ROWS,
+    *_impute_auto.ROWS,
 ]
