@@ -19,11 +19,13 @@ from tamis.impute._base import FLOATS, Imputer, is_nan, missing_mask
 #: Singular values kept where `max_rank` does not say.
 _RANK = 100
 #: The shrinkage is chosen among these shares of the largest singular value, the largest first.
-_SHARES = tuple(0.7**k for k in range(1, 19))
+_SHARES = tuple(0.65**k for k in range(1, 16))
 #: On so many cells hidden (a share of the known ones), in so many rows at most.
 _HIDDEN, _ROWS = 0.1, 20_000
 #: The search ends when the error has not fallen for so many shares.
-_PATIENCE = 3
+_PATIENCE = 2
+#: While the shrinkage is chosen, the rounds end sooner: the errors are known to a few per cent.
+_ROUGH = 1e-3
 
 
 class SoftImputer(Imputer):
@@ -227,13 +229,19 @@ class SoftImputer(Imputer):
         return share * _core.soft_largest(np.nan_to_num(scaled), threads)
 
     def _completed(
-        self, filled: np.ndarray, gaps: np.ndarray, shrink: float, threads: int, tell: Any = None
+        self,
+        filled: np.ndarray,
+        gaps: np.ndarray,
+        shrink: float,
+        threads: int,
+        tell: Any = None,
+        least: float = 0.0,
     ) -> Any:
         if not filled.size:
             return filled, np.zeros((0, filled.shape[1])), np.zeros(0), 0, True
         rank = _RANK if self.max_rank is None else int(self.max_rank)
         rank = min(rank, *filled.shape)
-        rules = (shrink, rank, int(self.max_iter), float(self.tol))
+        rules = (shrink, rank, int(self.max_iter), max(float(self.tol), least))
         return _core.soft_fit(filled, gaps, *rules, threads, tell)
 
     def _chosen(self, scaled: np.ndarray, seed: int, threads: int) -> float:
@@ -255,7 +263,8 @@ class SoftImputer(Imputer):
         top = self._absolute(filled, 1.0, threads)
         for share in _SHARES:
             # Each share starts from the table that the one before it left.
-            filled = self._completed(filled, gaps, share * top, threads)[0]
+            shrink = share * top
+            filled = self._completed(filled, gaps, shrink, threads, least=_ROUGH)[0]
             error = float(np.mean((filled.flat[hidden] - truth) ** 2))
             if error < least:
                 best, least, since = share, error, 0
