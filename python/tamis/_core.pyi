@@ -325,6 +325,57 @@ class Chain:
     def change(self) -> float: ...
     def filled(self) -> NDArray[np.float64]: ...
 
+def match_donors(
+    said: NDArray[np.float64],
+    wanted: NDArray[np.float64],
+    k: int,
+    seed: int,
+    epoch: int,
+    n_jobs: int = 1,
+) -> NDArray[np.int64]: ...
+
+@final
+class TreeTable:
+    def __new__(
+        cls,
+        filled: NDArray[np.float64],
+        missing: NDArray[np.bool_],
+        cuts: Cuts,
+        categories: list[int],
+        n_jobs: int = 1,
+    ) -> TreeTable: ...
+    def fit(
+        self,
+        column: int,
+        others: list[int],
+        *,
+        trees: int,
+        bootstrap: bool,
+        keep: bool,
+        min_leaf: int,
+        max_depth: int | None,
+        max_leaves: int | None,
+        max_features: int,
+        rate: float | None,
+        seed: int,
+        epoch: int,
+        n_jobs: int = 1,
+    ) -> tuple[Forest, float, NDArray[np.float64]]: ...
+    def predict(
+        self, column: int, others: list[int], forest: Forest, n_jobs: int = 1
+    ) -> NDArray[np.float64]: ...
+    def draw(
+        self,
+        column: int,
+        others: list[int],
+        forest: Forest,
+        seed: int,
+        epoch: int,
+        n_jobs: int = 1,
+    ) -> NDArray[np.float64]: ...
+    def set(self, column: int, values: NDArray[np.float64]) -> None: ...
+    def filled(self) -> NDArray[np.float64]: ...
+
 # --- models ------------------------------------------------------------------------------------
 
 def linear_fit(
@@ -365,6 +416,52 @@ def univariate_shares(
 ) -> NDArray[np.float64]: ...
 
 # --- trees -------------------------------------------------------------------------------------
+
+@final
+class Cuts:
+    def __new__(
+        cls,
+        *,
+        categorical: NDArray[np.bool_],
+        starts: NDArray[np.int64],
+        cuts: NDArray[np.float64],
+    ) -> Cuts: ...
+    @staticmethod
+    def find(
+        x: NDArray[np.float64], categories: list[int], max_bins: int = 255, n_jobs: int = 1
+    ) -> Cuts: ...
+    def arrays(self) -> dict[str, Any]: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
+
+@final
+class Forest:
+    def __new__(
+        cls,
+        *,
+        categorical: NDArray[np.bool_],
+        starts: NDArray[np.int64],
+        cuts: NDArray[np.float64],
+        classes: int,
+        base: float,
+        averaged: bool,
+        roots: NDArray[np.uint32],
+        steps: NDArray[np.uint32],
+        sets: NDArray[np.uint64],
+        value: NDArray[np.float64],
+        lists: NDArray[np.uint32],
+        item: NDArray[np.float64],
+        share: NDArray[np.float64],
+    ) -> Forest: ...
+    @property
+    def n_trees(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    def arrays(self) -> dict[str, Any]: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
+    def predict(self, x: NDArray[np.float64], n_jobs: int = 1) -> NDArray[np.float64]: ...
+    def draw(
+        self, x: NDArray[np.float64], seed: int, epoch: int, n_jobs: int = 1
+    ) -> NDArray[np.float64]: ...
 
 @final
 class FlatTree:

@@ -2,8 +2,10 @@
 
 pub mod chained;
 mod donors;
+pub mod forest;
 pub mod knn;
 mod leading;
 pub mod series;
+pub mod matching;
 pub mod simple;
 pub mod soft;

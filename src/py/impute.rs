@@ -1,5 +1,6 @@
 //! Bindings of `impute`.
 
+mod forest;
 mod series;
 
 use numpy::{
@@ -345,6 +346,7 @@ fn soft_project<'py>(
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    forest::register(m)?;
     series::register(m)?;
     m.add_class::<Chain>()?;
     m.add_function(wrap_pyfunction!(column_statistics, m)?)?;

@@ -1,5 +1,7 @@
 //! Bindings of `trees` and of the trees in `models`.
 
+pub mod forest;
+
 use numpy::ndarray::Array1;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -203,6 +205,7 @@ fn tree_grow(
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    forest::register(m)?;
     m.add_class::<PyTree>()?;
     m.add_function(wrap_pyfunction!(tree_grow, m)?)
 }
