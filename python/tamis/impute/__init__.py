@@ -1,6 +1,7 @@
 """Missing values."""
 
 from tamis.impute._auto import AutoImputer
+from tamis.impute._forest import ForestImputer
 from tamis.impute._iterative import IterativeImputer
 from tamis.impute._knn import KNNImputer
 from tamis.impute._multiple import MultipleImputer
@@ -12,6 +13,7 @@ from tamis.impute._soft import SoftImputer
 
 __all__ = [
     "AutoImputer",
+    "ForestImputer",
     "IterativeImputer",
     "KNNImputer",
     "MultipleImputer",

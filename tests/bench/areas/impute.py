@@ -17,6 +17,23 @@ def holes(n_rows, n_columns, share):
     return make
 
 
+def curved(n_rows, n_columns, share):
+    """Return a maker of a table of which half is linear in what is hidden, half is not."""
+
+    def make(rng):
+        hidden = rng.normal(size=(n_rows, 4))
+        straight = hidden @ rng.normal(size=(4, n_columns - n_columns // 2))
+        a, b = (hidden[:, rng.integers(4, size=n_columns // 2)] for _ in range(2))
+        shapes = [a * b, a**2, np.sin(2 * a) + b, np.where(a > 0, b, -b), np.abs(a) - b]
+        bent = np.column_stack([shapes[j % 5][:, j] for j in range(n_columns // 2)])
+        truth = np.column_stack([straight, bent])
+        truth = truth / truth.std(axis=0) + rng.normal(size=truth.shape) / 3
+        missing = rng.random(truth.shape) < share
+        return {"X": np.where(missing, np.nan, truth), "truth": truth, "missing": missing}
+
+    return make
+
+
 def error(data, filled):
     """Return the root mean squared error of the cells filled in."""
     gap = (np.asarray(filled) - data["truth"])[data["missing"]]
