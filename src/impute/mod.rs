@@ -5,7 +5,7 @@ mod donors;
 pub mod forest;
 pub mod knn;
 mod leading;
-pub mod series;
 pub mod matching;
+pub mod series;
 pub mod simple;
 pub mod soft;

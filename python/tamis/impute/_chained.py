@@ -127,6 +127,10 @@ class MixedTable:
         """Return the largest sum of absolute changes in a row since this was last asked."""
         return float(self._inner.change())
 
+    def stalled(self) -> bool:
+        """Return whether more rounds are of no use, though the table still changes."""
+        return bool(self._inner.stalled())
+
     def filled(self) -> np.ndarray:
         """Return the codes of the table as it stands."""
         return self._design.numbers(self._inner.cells(), self._codes)
@@ -148,6 +152,8 @@ def _classified(
 
 def chosen(model: Any, X: np.ndarray, state: np.random.RandomState | None) -> np.ndarray:
     """Return the categories that a classifier takes, or draws from its probabilities."""
+    if state is not None and hasattr(model, "draw"):  # trees
+        return np.asarray(model.draw(X, state.randint(2**31 - 1)), dtype=np.float64)
     if state is None or not hasattr(model, "predict_proba"):
         return np.asarray(model.predict(X), dtype=np.float64)
     sums = np.cumsum(model.predict_proba(X), axis=1)
@@ -190,7 +196,7 @@ def _rounds(
     imputer._limits = _limits(imputer, design)
     expanded, wide = design.expand(codes), np.repeat(mask, design.widths, axis=1)
     inner: Any = imputer._table(expanded, wide, params)
-    state = imputer.random_state_ if imputer.sample_posterior else None
+    state = imputer.random_state_ if imputer._draws else None
     table: Table = MixedTable(inner, design, codes.copy(), mask, imputer._classifier(), state)
     known = np.abs(expanded[~wide]).max()
     return np.asarray(imputer._rounds(codes, mask, known, table))
@@ -218,15 +224,16 @@ def fill(imputer: IterativeImputer, matrix: np.ndarray, missing: np.ndarray) -> 
     mask = missing[:, design.used]
     codes = np.where(mask, design.start, matrix[:, design.used])
     expanded = design.expand(codes)
-    state = imputer.random_state_ if imputer.sample_posterior else None
+    state = imputer.random_state_ if imputer._draws else None
     rows = [np.flatnonzero(mask[:, j]) for j in range(mask.shape[1])]
-    for column, others, estimator in imputer.imputation_sequence_:
+    seed = imputer._drawn_seed()
+    for place, (column, others, estimator) in enumerate(imputer.imputation_sequence_):
         if not len(rows[column]):
             continue
         own = design.columns([column])
         cells = expanded[rows[column]][:, design.columns(others)]
         if design.n_categories[column] == 0:
-            found = imputer._drawn(estimator, cells, int(own[0]), expanded.dtype)
+            found = imputer._found(place, cells, int(own[0]), seed)
             expanded[rows[column], own[0]] = found
         else:
             found = chosen(estimator, cells, state)

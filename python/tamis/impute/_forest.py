@@ -104,7 +104,7 @@ class ForestImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     --------
     >>> import pandas as pd
     >>> from tamis.impute import ForestImputer
-    >>> X = pd.DataFrame({"size": [1, 2, 3, 11, 12, None] * 5,
+    >>> X = pd.DataFrame({"size": [1, 2, 2, 11, 12, None] * 5,
     ...                   "kind": ["cup", "cup", None, "pot", "pot", "pot"] * 5})
     >>> ForestImputer(random_state=0).fit_transform(X).loc[2, "kind"]
     'cup'

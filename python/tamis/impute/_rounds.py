@@ -17,6 +17,9 @@ from tamis.exceptions import StateError
 
 #: ``draw(estimator, cells, column, dtype)`` returns what is filled in.
 Draw = Callable[[Any, np.ndarray, int, Any], np.ndarray]
+#: ``match(said, values, wanted, column)`` returns values of rows of which a regression says what is
+#: near to `wanted`; `said` and `values` are what it says of the rows observed and what they have.
+Match = Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
 
 
 class Step(NamedTuple):
@@ -49,6 +52,8 @@ def drawn(
     low, high = limits
     if random_state is None:
         return np.clip(estimator.predict(cells), low, high)
+    if hasattr(estimator, "draw"):  # trees
+        return np.clip(estimator.draw(cells, random_state.randint(2**31 - 1)), low, high)
     mean, spread = estimator.predict(cells, return_std=True)
     out = np.where(spread > 0, np.clip(mean, low, high), mean).astype(dtype)
     out[mean < low], out[mean > high] = low, high
@@ -81,20 +86,31 @@ class Table(Protocol):
         """Return the largest sum of absolute changes in a row since this was last asked."""
         ...
 
+    def stalled(self) -> bool:
+        """Return whether more rounds are of no use, though the table still changes."""
+        return False
+
     def filled(self) -> np.ndarray:
         """Return the table as it stands."""
         ...
 
 
-class AnyTable:
+class AnyTable(Table):
     """Columns are regressed by any estimator."""
 
     def __init__(
-        self, filled: np.ndarray, mask: np.ndarray, estimator: Any, draw: Draw, params: Any
+        self,
+        filled: np.ndarray,
+        mask: np.ndarray,
+        estimator: Any,
+        draw: Draw,
+        match: Match | None,
+        params: Any,
     ) -> None:
         self._cells, self._mask = filled, mask
         self._before = filled.copy()
         self._estimator, self._draw, self._params = estimator, draw, params
+        self._match = match
 
     def refresh(self) -> None:
         """Begin a round."""
@@ -103,8 +119,12 @@ class AnyTable:
         """Fill a column by a regression on others, and return the fitted estimator."""
         gone, cells = self._mask[:, column], self._cells
         estimator = clone(self._estimator)
-        estimator.fit(cells[~gone][:, others], cells[~gone, column], **self._params)
-        if gone.any():
+        known, values = cells[~gone][:, others], cells[~gone, column]
+        estimator.fit(known, values, **self._params)
+        if self._match is not None:
+            wanted = estimator.predict(cells[gone][:, others]) if gone.any() else np.empty(0)
+            cells[gone, column] = self._match(estimator.predict(known), values, wanted, column)
+        elif gone.any():
             cells[gone, column] = self._draw(estimator, cells[gone][:, others], column, cells.dtype)
         return estimator
 
@@ -127,7 +147,7 @@ class AnyTable:
         self._cells[self._mask[:, column], column] = values
 
 
-class RidgeTable:
+class RidgeTable(Table):
     """Columns are regressed by Bayesian ridge regression, on running products of the columns."""
 
     def __init__(
@@ -137,6 +157,7 @@ class RidgeTable:
         estimator: BayesianRidge,
         limits: tuple[np.ndarray, np.ndarray],
         draw: Draw | None,
+        match: Match | None,
         threads: int,
     ) -> None:
         e = estimator
@@ -149,9 +170,11 @@ class RidgeTable:
             "max_iter": e.max_iter,
         }
         self._start, self._mask, self._estimator = filled, mask, estimator
-        self._limits, self._draw, self._threads = limits, draw, threads
+        self._limits, self._draw, self._match, self._threads = limits, draw, match, threads
         self._some: np.ndarray = np.any(mask, axis=0)
         self._chain = _core.Chain(filled.astype(np.float64), mask, threads)
+        #: The cells as donors gave them: the chain's are shifted and back.
+        self._given = filled.astype(np.float64)
 
     def refresh(self) -> None:
         """Begin a round."""
@@ -170,7 +193,13 @@ class RidgeTable:
         estimator.scores_, estimator.n_features_in_ = [], len(coef)
         if self._draw is not None:
             estimator.sigma_ = sigma
-        if self._some[column] and self._draw is None:
+        if self._match is not None:
+            gone, cells = self._mask[:, column], self._given
+            said = estimator.predict(cells[~gone][:, others])
+            wanted = estimator.predict(cells[gone][:, others]) if gone.any() else np.empty(0)
+            found = self._match(said, self._start[~gone, column], wanted, column)
+            self.set(column, np.ascontiguousarray(found, dtype=np.float64))
+        elif self._some[column] and self._draw is None:
             low, high = self._limits[0][column], self._limits[1][column]
             chain.fill(column, listed, coef, intercept, (float(low), float(high)))
         elif self._some[column] and self._draw is not None:
@@ -184,12 +213,13 @@ class RidgeTable:
 
     def filled(self) -> np.ndarray:
         """Return the table as it stands: what was observed as it was."""
-        return np.where(self._mask, self._chain.filled(), self._start).astype(self._start.dtype)
+        return np.where(self._mask, self.cells(), self._start).astype(self._start.dtype)
 
     def cells(self) -> np.ndarray:
         """Return the table as it stands, in float64."""
-        return np.asarray(self._chain.filled())
+        return self._given if self._match is not None else np.asarray(self._chain.filled())
 
     def set(self, column: int, values: np.ndarray) -> None:
         """Put values into the missing cells of a column."""
         self._chain.set(column, values)
+        self._given[self._mask[:, column], column] = values

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import Row, _impute_auto, _impute_series
+from . import Row, _impute_auto, _impute_series, _impute_trees
 
 
 def holes(n_rows, n_columns, share):
@@ -12,23 +12,6 @@ def holes(n_rows, n_columns, share):
         hidden = rng.normal(size=(n_rows, 4))
         truth = hidden @ rng.normal(size=(4, n_columns)) + rng.normal(size=(n_rows, n_columns)) / 2
         missing = rng.random((n_rows, n_columns)) < share
-        return {"X": np.where(missing, np.nan, truth), "truth": truth, "missing": missing}
-
-    return make
-
-
-def curved(n_rows, n_columns, share):
-    """Return a maker of a table of which half is linear in what is hidden, half is not."""
-
-    def make(rng):
-        hidden = rng.normal(size=(n_rows, 4))
-        straight = hidden @ rng.normal(size=(4, n_columns - n_columns // 2))
-        a, b = (hidden[:, rng.integers(4, size=n_columns // 2)] for _ in range(2))
-        shapes = [a * b, a**2, np.sin(2 * a) + b, np.where(a > 0, b, -b), np.abs(a) - b]
-        bent = np.column_stack([shapes[j % 5][:, j] for j in range(n_columns // 2)])
-        truth = np.column_stack([straight, bent])
-        truth = truth / truth.std(axis=0) + rng.normal(size=truth.shape) / 3
-        missing = rng.random(truth.shape) < share
         return {"X": np.where(missing, np.nan, truth), "truth": truth, "missing": missing}
 
     return make
@@ -102,4 +85,5 @@ ROWS = [
     ),
     *_impute_series.ROWS,
     *_impute_auto.ROWS,
+    *_impute_trees.ROWS,
 ]
