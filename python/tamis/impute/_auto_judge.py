@@ -23,6 +23,8 @@ __all__ = ["Judged", "judge"]
 
 #: What the intervals are to cover.
 COVERAGE = 0.9
+#: Hidden cells of less variance than this, in units of their column's, do not show what it holds.
+_SHOWN = 0.25
 #: Groups of cells in which the chance of a wrong category is learned.
 _GROUPS = 8
 
@@ -114,6 +116,9 @@ def judge(
         column, value = cells[j], mixed[j][:, 0]
         gaps[j] = column.truth[:, 0] - value
         traits[j] = signs(column.said[used][:, :, 0], value, column.rows)
+    shown = np.array([np.mean(c.truth[:, :1] ** 2) if len(c.truth) else 1.0 for c in cells])
+    varied = ~coded & (sheet.high > sheet.low)
+    unseen = np.where(varied & (shown < _SHOWN), 1.0 - shown, 0.0)
     error = np.full(len(cells), np.nan)
     for j, column in enumerate(cells):
         if len(column.truth):
@@ -125,9 +130,9 @@ def judge(
         weights=choice.weights,
         errors=errors,
         error=error,
-        coverage=_coverage(cells, gaps, traits, n_repeats),
+        coverage=_coverage(cells, gaps, traits, n_repeats, unseen),
         n_hidden=np.array([len(column.truth) for column in cells], dtype=np.int64),
-        spread=Spread.fit(gaps, traits, COVERAGE),
+        spread=Spread.fit(gaps, traits, COVERAGE, unseen),
         unsure=unsure,
         wrong=wrong,
     )
@@ -177,7 +182,11 @@ def _hidden_cells(
 
 
 def _coverage(
-    cells: list[Cells], gaps: list[np.ndarray], traits: list[np.ndarray], n_repeats: int
+    cells: list[Cells],
+    gaps: list[np.ndarray],
+    traits: list[np.ndarray],
+    n_repeats: int,
+    unseen: np.ndarray,
 ) -> np.ndarray:
     """Return how often intervals learned in the other repeats held the hidden values."""
     inside = [np.zeros(0, dtype=bool) for _ in cells]
@@ -188,6 +197,7 @@ def _coverage(
             [g[t] for g, t in zip(gaps, train, strict=True)],
             [a[t] for a, t in zip(traits, train, strict=True)],
             COVERAGE,
+            unseen,
         )
         for j, (g, a, t) in enumerate(zip(gaps, traits, test, strict=True)):
             ratio = g[t] / spread.of(j, a[t])

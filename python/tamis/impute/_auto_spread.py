@@ -53,10 +53,21 @@ class Spread:
     high: np.ndarray
 
     @classmethod
-    def fit(cls, gaps: list[np.ndarray], traits: list[np.ndarray], coverage: float) -> Spread:
-        """Learn from the errors of the hidden cells of each column and their signs of trouble."""
+    def fit(
+        cls,
+        gaps: list[np.ndarray],
+        traits: list[np.ndarray],
+        coverage: float,
+        unseen: np.ndarray | float = 0.0,
+    ) -> Spread:
+        """Learn from the errors of the hidden cells of each column and their signs of trouble.
+
+        `unseen` is the variance of a column that its hidden cells do not show: where all of them
+        had the usual value of a column that is nearly constant, their errors say too little.
+        """
         n = np.array([len(g) for g in gaps], dtype=float)
         square = np.array([np.mean(g**2) if len(g) else 0.0 for g in gaps])
+        square = np.maximum(square, unseen)
         some = square[square > 0]
         usually = np.log(np.median(some)) if len(some) else 0.0
         own = np.log(np.maximum(square, _FINEST * np.exp(usually)))

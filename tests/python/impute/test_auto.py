@@ -348,3 +348,16 @@ def test_tails_cover_what_they_are_to_cover():
         assert abs(held.mean() - 0.9) < 0.03
         assert abs(held[a > 2].mean() - 0.9) < 0.05  # not by luck of the mixture
         assert abs(held[a < 1].mean() - 0.9) < 0.06
+
+
+def test_a_column_that_is_nearly_constant_is_not_called_certain():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 4))
+    X[:, 0] = 0.0
+    X[:4, 0] = 9.0
+    X[:, 1] = 3.0
+    X, gone = punched(X, 0)
+    filled, std = AutoImputer(["mean", "soft"], random_state=0).fit(X).transform(X, return_std=True)
+    usual = np.nanstd(X[:, 0])
+    assert (std[gone[:, 0], 0] > 0.2 * usual).all()
+    np.testing.assert_allclose(filled[:, 1], 3.0)
