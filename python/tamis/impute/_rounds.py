@@ -174,7 +174,7 @@ class RidgeTable(Table):
         self._some: np.ndarray = np.any(mask, axis=0)
         self._chain = _core.Chain(filled.astype(np.float64), mask, threads)
         #: The cells as donors gave them: the chain's are shifted and back.
-        self._given = filled.astype(np.float64)
+        self._given = None if match is None else filled.astype(np.float64)
 
     def refresh(self) -> None:
         """Begin a round."""
@@ -193,7 +193,7 @@ class RidgeTable(Table):
         estimator.scores_, estimator.n_features_in_ = [], len(coef)
         if self._draw is not None:
             estimator.sigma_ = sigma
-        if self._match is not None:
+        if self._match is not None and self._given is not None:
             gone, cells = self._mask[:, column], self._given
             said = estimator.predict(cells[~gone][:, others])
             wanted = estimator.predict(cells[gone][:, others]) if gone.any() else np.empty(0)
@@ -217,9 +217,10 @@ class RidgeTable(Table):
 
     def cells(self) -> np.ndarray:
         """Return the table as it stands, in float64."""
-        return self._given if self._match is not None else np.asarray(self._chain.filled())
+        return np.asarray(self._chain.filled()) if self._given is None else self._given
 
     def set(self, column: int, values: np.ndarray) -> None:
         """Put values into the missing cells of a column."""
         self._chain.set(column, values)
-        self._given[self._mask[:, column], column] = values
+        if self._given is not None:
+            self._given[self._mask[:, column], column] = values

@@ -188,6 +188,31 @@ def test_columns_complete_when_fitting_empty_ones_and_few_rows():
     assert (kept[:, 2] == 0).all()
 
 
+@pytest.mark.parametrize("how", WAYS[:4], ids=str)
+def test_frames_of_any_types(how, tmp_path):
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=300)
+    truth = pd.DataFrame(
+        {
+            "size": size,
+            "kind": np.where(size > 0.5, "pot", np.where(size < -0.5, "cup", "bowl")),
+            "count": pd.array(np.round(size * 10).astype(int), dtype="Int64"),
+            "good": pd.array(size > 0, dtype="boolean"),
+        }
+    )
+    mask = rng.random(truth.shape) < 0.1
+    X = truth.mask(mask)
+    imputer = IterativeImputer(random_state=0, n_jobs=1, **how).set_output(transform="pandas")
+    got = imputer.fit_transform(X)
+    assert got.dtypes.equals(X.dtypes)
+    assert not got.isna().any(axis=None)
+    pd.testing.assert_frame_equal(got.mask(mask), X)
+    for j, name in ((1, "kind"), (3, "good")):
+        assert (got[name] == truth[name])[mask[:, j]].mean() > 0.75
+    copy = tamis.load(tamis.save(imputer, tmp_path / "imputer.tamis"))
+    pd.testing.assert_frame_equal(copy.transform(X[:60]), imputer.transform(X[:60]))
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
