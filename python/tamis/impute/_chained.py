@@ -39,6 +39,9 @@ class Design:
         0 for numbers and times.
     mean, scale : ndarray
         Of numbers and times; 0 and 1 for others.
+    exact : list of ndarray
+        What each number was when fitting, sorted, where donors give their own: it comes back
+        without the rounding of the way there and back. Empty otherwise.
     """
 
     used: np.ndarray
@@ -46,16 +49,19 @@ class Design:
     n_categories: np.ndarray
     mean: np.ndarray
     scale: np.ndarray
+    exact: list[np.ndarray]
 
     @classmethod
-    def of(cls, codec: Codec, matrix: np.ndarray, start: np.ndarray) -> Design:
+    def of(cls, codec: Codec, matrix: np.ndarray, start: np.ndarray, donors: bool) -> Design:
         """Return the design of a table of codes."""
         used = np.flatnonzero(~codec.empty)
         n_categories, cells = codec.n_categories[used], matrix[:, used]
         numbers = n_categories == 0
         mean = np.where(numbers, np.nanmean(cells, axis=0), 0.0)
         scale = np.where(numbers, np.nanstd(cells, axis=0), 1.0)
-        return cls(used, start[used], n_categories, mean, np.where(scale > 0, scale, 1.0))
+        scale = np.where(scale > 0, scale, 1.0)
+        exact = [np.unique(c[~np.isnan(c)]) for c in cells.T] if donors else []
+        return cls(used, start[used], n_categories, mean, scale, exact)
 
     @property
     def widths(self) -> np.ndarray:
@@ -85,6 +91,10 @@ class Design:
         """Return codes, with the numbers as they stand in the expanded table."""
         first = np.cumsum(self.widths) - self.widths
         whole = expanded[:, first] * self.scale + self.mean
+        for j, known in enumerate(self.exact):
+            at = np.searchsorted((known[1:] + known[:-1]) / 2, whole[:, j])
+            near = np.abs(known[at] - whole[:, j]) <= 1e-12 * (self.scale[j] + abs(self.mean[j]))
+            whole[:, j] = np.where(near, known[at], whole[:, j])
         return np.where(self.n_categories == 0, whole, codes)
 
 
@@ -180,7 +190,9 @@ def fit_frame(imputer: IterativeImputer, X: Any, params: dict[str, Any]) -> Any:
     )
     imputer.initial_imputer_._fit_typed(table)
     imputer._codec = imputer.initial_imputer_._known  # a constant may be a category of its own
-    design = Design.of(imputer._known, matrix, imputer.initial_imputer_._codes)
+    design = Design.of(
+        imputer._known, matrix, imputer.initial_imputer_._codes, imputer.n_donors is not None
+    )
     imputer._design = design
     mask = missing[:, design.used]
     codes = np.where(mask, design.start, matrix[:, design.used])

@@ -51,8 +51,9 @@ class MultipleImputer(TransformerMixin, BaseEstimator):
     n : int, default=5
         How many tables.
     imputer : estimator, optional
-        What fills one table: it must draw (``sample_posterior=True``, say) and have a
-        `random_state`, which is set here. ``IterativeImputer(sample_posterior=True)`` by default.
+        What fills one table: it must draw and have a `random_state`, which is set here.
+        ``IterativeImputer(sample_posterior=True)`` by default; with ``n_donors=5`` in place of
+        that draws are values that were observed, with ``"trees"`` relations need not be linear.
     random_state : int, RandomState or None
         Seed of the draws. Table i is the same whatever `n` is.
 
@@ -212,7 +213,8 @@ class MultipleImputer(TransformerMixin, BaseEstimator):
             )
         if not parameters.get("sample_posterior", True) and not parameters.get("n_donors"):
             raise ParameterError(
-                "imputer would fill in expected values and not draw: set sample_posterior=True"
+                "imputer would fill in expected values and not draw: set sample_posterior=True "
+                "or n_donors"
             )
         self.seed_: int = base_seed(self.random_state)
         seeds = [derive(self.seed_, "fit", i) for i in range(int(self.n))]

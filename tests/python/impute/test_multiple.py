@@ -106,6 +106,23 @@ def test_arrays_keep_their_dtype():
     assert not np.isnan(tables[0]).any()
 
 
+@pytest.mark.parametrize("imputer", [
+    IterativeImputer(n_donors=5, max_iter=2),
+    IterativeImputer("trees", sample_posterior=True, max_iter=2),
+], ids=["donors", "trees"])  # fmt: skip
+def test_donors_and_trees(imputer):
+    frame = holed()
+    made = MultipleImputer(2, imputer=imputer, random_state=0)
+    for one, other in (made.fit_transform(frame), made.transform(frame)):
+        assert list(one.dtypes) == list(frame.dtypes)
+        assert not one.isna().any(axis=None)
+        gone = frame["b"].isna()
+        assert (one["b"] != other["b"])[gone].any()
+        if imputer.n_donors:
+            assert one["b"].isin(frame["b"].dropna()).all()
+    pd.testing.assert_frame_equal(made.transform(frame)[0], made.transform(frame)[0])
+
+
 def test_an_imputer_of_scikit_learn():
     frame = holed().drop(columns="c").assign(nothing=NAN)
     theirs = Theirs(sample_posterior=True, max_iter=1)
