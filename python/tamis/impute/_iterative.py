@@ -48,8 +48,8 @@ class IterativeImputer(Matching, TypeKeeper):
         Regresses a column on others. With `sample_posterior` its ``predict`` must take
         ``return_std``. ``"trees"`` are native ones, for relations that are not linear: 40 boosted
         trees of 16 leaves (Friedman 2001) for each column and round, of which there are no more
-        once one changes as much as the round before. For `n_donors` they are bagged, and for
-        `sample_posterior` 10 are, and a draw is the value of a training row in the leaf of one of
+        once one changes as much as the round before. For `n_donors` 20 are bagged, and for
+        `sample_posterior` 10, and a draw is the value of a training row in the leaf of one of
         them. A pair is a regressor for numbers and a classifier for categories, which
         is :class:`tamis.models.LogisticRegression` by default (see Notes).
     missing_values : int or np.nan, default=np.nan

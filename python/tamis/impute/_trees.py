@@ -153,7 +153,7 @@ class TreesTable(Table):
         table, listed, threads = self._table, others.tolist(), self._threads
         grown = self.BOOSTED
         if self._draws or self._match is not None:
-            grown = {**self.BAGGED, "trees": 10 if self._draws else 40}
+            grown = {**self.BAGGED, "trees": 10 if self._draws else 20}
         forest, _, said = table.fit(
             column,
             listed,
