@@ -148,7 +148,8 @@ def machine():
 
 def versions(peers):
     """Return the versions of the programs that ran, with Python's."""
-    named = [f"{p} {version(p)}" for p in sorted({*peers, "numpy"} - {"tamis"})]
+    packages = {peer.split(" (")[0] for peer in peers} | {"numpy"}
+    named = [f"{p} {version(p)}" for p in sorted(packages - {"tamis"})]
     return ", ".join([f"Python {platform.python_version()}", f"tamis {tamis.__version__}", *named])
 
 

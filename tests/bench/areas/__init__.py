@@ -11,7 +11,8 @@ class Row:
 
     `data(rng)` makes the input from a NumPy generator. A peer is `prepare(threads)`, which does
     its imports and returns `call(data)`; the peer "tamis" must be there, and the others are named
-    by their package. `quality(data, result)` gives one number, whose meaning `measure` names.
+    by their package, with what sets them apart in brackets after it. `quality(data, result)` gives
+    one number, whose meaning `measure` names.
     """
 
     task: str

@@ -1,8 +1,8 @@
-"""Outliers: the bounds of the interquartile range."""
+"""Outliers: bounds, forests, columns and neighbours."""
 
 import numpy as np
 
-from . import Row
+from . import Row, _outlier_columns, _outlier_forest, _outlier_near
 
 
 def heavy(rng):
@@ -36,5 +36,8 @@ ROWS = [
         {"tamis": tamis, "numpy": numpy},
         found,
         "share",
-    )
+    ),
+    *_outlier_forest.ROWS,
+    *_outlier_columns.ROWS,
+    *_outlier_near.ROWS,
 ]
