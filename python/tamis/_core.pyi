@@ -399,8 +399,103 @@ def logistic_fit(
     n_jobs: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int, bool]: ...
 
+# --- near --------------------------------------------------------------------------------------
+
+def nearest_rows(
+    data: _Matrix,
+    queries: _Matrix | None,
+    k: int,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.float64], NDArray[np.uint32]]: ...
+
 # --- outlier -----------------------------------------------------------------------------------
 
+@final
+class IsolationTree:
+    def __new__(
+        cls,
+        max_depth: int,
+        n_features: int,
+        feature: NDArray[np.uint32],
+        threshold: NDArray[np.float32],
+        weight: NDArray[np.float32] | None,
+        center: NDArray[np.float32] | None,
+        expected: NDArray[np.float32],
+    ) -> IsolationTree: ...
+    @property
+    def max_depth(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    def arrays(self) -> dict[str, Any]: ...
+    def __getnewargs__(self) -> tuple[Any, ...]: ...
+
+def isolation_samples(
+    seed: int,
+    first: int,
+    count: int,
+    n: int,
+    rows: int,
+    replace: bool,
+    weights: NDArray[np.float64] | None,
+    n_jobs: int = 1,
+) -> list[NDArray[np.uint32]]: ...
+def isolation_grow(
+    x: _Matrix,
+    n: int,
+    places: NDArray[np.int64] | None,
+    seed: int,
+    first: int,
+    count: int,
+    rows: int,
+    features: int,
+    replace: bool,
+    weights: NDArray[np.float64] | None,
+    extension: int,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> list[IsolationTree]: ...
+def isolation_score(
+    x: _Matrix, trees: list[IsolationTree], n_jobs: int = 1, progress: _Progress = None
+) -> NDArray[np.float64]: ...
+def isolation_shares(
+    x: _Matrix, trees: list[IsolationTree], n_jobs: int = 1, progress: _Progress = None
+) -> NDArray[np.float64]: ...
+
+@final
+class Tails:
+    def __new__(cls, values: list[NDArray[np.float64]], skewness: list[float]) -> Tails: ...
+    def parts(self) -> tuple[list[NDArray[np.float64]], list[float]]: ...
+    def __getnewargs__(self) -> tuple[list[NDArray[np.float64]], list[float]]: ...
+    def score(
+        self, x: _Matrix, n_jobs: int = 1, progress: _Progress = None
+    ) -> NDArray[np.float64]: ...
+    def shares(
+        self, x: _Matrix, n_jobs: int = 1, progress: _Progress = None
+    ) -> NDArray[np.float64]: ...
+
+def tails_fit(
+    x: _Matrix, n_jobs: int = 1, progress: _Progress = None
+) -> tuple[Tails, NDArray[np.float64]]: ...
+def histogram_fit(
+    x: _Matrix, bins: int | None, n_jobs: int = 1, progress: _Progress = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[NDArray[np.float64]]]: ...
+def histogram_score(
+    x: _Matrix,
+    lows: NDArray[np.float64],
+    highs: NDArray[np.float64],
+    rarities: list[NDArray[np.float64]],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> NDArray[np.float64]: ...
+def histogram_shares(
+    x: _Matrix,
+    lows: NDArray[np.float64],
+    highs: NDArray[np.float64],
+    rarities: list[NDArray[np.float64]],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> NDArray[np.float64]: ...
 def univariate_bounds(
     x: _Matrix, rule: str, limit: float, n_jobs: int = 1, progress: _Progress = None
 ) -> NDArray[np.float64]: ...

@@ -8,6 +8,7 @@ pub mod float;
 pub mod hash;
 pub mod linalg;
 pub mod par;
+pub mod radix;
 pub mod rng;
 pub mod stats;
 

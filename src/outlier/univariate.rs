@@ -4,6 +4,7 @@ use ndarray::{ArrayView1, ArrayView2, s};
 
 use crate::base::columns::map_columns;
 use crate::base::float::Float;
+use crate::base::radix::sort_numbers;
 use crate::base::{Ctx, Error, Result, par, stats};
 
 /// Rows between two looks at the stop flag.
@@ -22,6 +23,8 @@ pub enum Rule {
     Iqr,
     /// The median, and the median absolute deviation as a standard deviation (Hampel 1974).
     Mad,
+    /// The mean and the standard deviation.
+    Moments,
 }
 
 /// A column's centre, scale and bounds. A column without spread has scale 0 and no bounds.
@@ -50,6 +53,7 @@ pub fn fit<T: Float>(ctx: &Ctx, x: ArrayView2<T>, rule: Rule, limit: f64) -> Res
             let (center, scale) = match rule {
                 Rule::Iqr => iqr(values),
                 Rule::Mad => mad(values),
+                Rule::Moments => moments(values),
             }
             .unwrap_or((f64::NAN, 0.0));
             let reach = limit * scale;
@@ -81,9 +85,17 @@ fn mad(x: &mut [f64]) -> Option<(f64, f64)> {
     Some((center, SD_OF_MEAN * mean_deviation(x, center)?))
 }
 
+fn moments(x: &mut [f64]) -> Option<(f64, f64)> {
+    // Sorted, so that rounding does not depend on the order of the rows.
+    sort_numbers(x);
+    let center = stats::mean(x)?;
+    let squares: Vec<f64> = x.iter().map(|v| (v - center) * (v - center)).collect();
+    Some((center, stats::mean(&squares)?.sqrt()))
+}
+
 fn mean_deviation(x: &mut [f64], center: f64) -> Option<f64> {
     // Sorted, so that rounding does not depend on the order of the rows.
-    x.sort_unstable_by(f64::total_cmp);
+    sort_numbers(x);
     let gaps: Vec<f64> = x.iter().map(|v| (v - center).abs()).collect();
     stats::mean(&gaps)
 }
@@ -162,6 +174,8 @@ mod tests {
         assert_eq!((b.center, b.scale, b.lower, b.upper), (3.0, 2.0, -1.0, 7.0));
         let b = one(&[1.0, 2.0, 3.0, 4.0, 100.0], Rule::Mad, 3.5);
         assert_eq!((b.center, b.scale), (3.0, SD_OF_MAD));
+        let b = one(&[1.0, 3.0, NAN], Rule::Moments, 3.0);
+        assert_eq!((b.center, b.scale, b.lower, b.upper), (2.0, 1.0, -1.0, 5.0));
         assert!(fit(&Ctx::new(1), array![[1.0]].view(), Rule::Mad, 0.0).is_err());
     }
 
@@ -173,7 +187,7 @@ mod tests {
         assert!((b.scale - SD_OF_MEAN).abs() < 1e-12 && b.upper < 105.0);
         let b = one(&x, Rule::Iqr, 2.0);
         assert!((b.scale - IQR_OF_MEAN).abs() < 1e-12 && b.upper < 105.0);
-        for rule in [Rule::Iqr, Rule::Mad] {
+        for rule in [Rule::Iqr, Rule::Mad, Rule::Moments] {
             for x in [&[7.0, 7.0, 7.0][..], &[NAN, NAN], &[]] {
                 let b = one(x, rule, 2.0);
                 assert_eq!((b.scale, b.lower, b.upper), (0.0, f64::NEG_INFINITY, f64::INFINITY));
@@ -201,7 +215,7 @@ mod tests {
         ) {
             let n = cells.len() / 3;
             let x = Array2::from_shape_vec((n, 3), cells[..n * 3].to_vec()).unwrap();
-            for rule in [Rule::Iqr, Rule::Mad] {
+            for rule in [Rule::Iqr, Rule::Mad, Rule::Moments] {
                 let bounds = fit(&Ctx::new(1), x.view(), rule, limit).unwrap();
                 let got = decide(&Ctx::new(1), x.view(), &bounds, limit).unwrap();
                 for (row, d) in x.rows().into_iter().zip(got) {

@@ -5,6 +5,7 @@ mod dedup;
 mod err;
 mod impute;
 mod models;
+mod near;
 mod outlier;
 mod run;
 mod trees;
@@ -21,6 +22,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     dedup::register(m)?;
     impute::register(m)?;
     models::register(m)?;
+    near::register(m)?;
     outlier::register(m)?;
     trees::register(m)?;
     // Private, so never imported by `*`; with it, the stub would have to repeat every name.

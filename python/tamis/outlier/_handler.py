@@ -32,6 +32,8 @@ class OutlierHandler(ResampleMixin, OneToOneFeatureMixin, TransformerMixin, Base
     detector : outlier detector, default=None
         An estimator whose `predict` gives -1 for outliers; None is ``IQRDetector()``.
         ``"clip"`` and ``"nan"`` need one with `lower_` and `upper_`: IQRDetector, MADDetector.
+        With ``"drop"``, KNNDetector and LocalOutlierFactor judge the training rows; with
+        ``"flag"`` they need ``novelty=True``.
     action : {'flag', 'clip', 'nan', 'drop'}, default='flag'
         ``'flag'`` appends a 0/1 column ``outlier``; ``'clip'`` moves cells outside the bounds of
         their column to the bound; ``'nan'`` makes them missing; ``'drop'`` removes rows whose
@@ -172,7 +174,17 @@ class OutlierHandler(ResampleMixin, OneToOneFeatureMixin, TransformerMixin, Base
 
     def _fit_rows(self, X: Any, y: Any) -> np.ndarray:
         self.fit(X, y)
-        return np.flatnonzero(self.detector_.predict(X) != -1)
+        return np.flatnonzero(self._flags(X) != -1)
+
+    def _flags(self, X: Any) -> np.ndarray:
+        """Return the detector's verdict on training rows: none is a neighbour of its own."""
+        detector = self.detector_
+        if hasattr(detector, "predict"):
+            return detector.predict(X)
+        for name in ("scores_", "negative_outlier_factor_"):
+            if hasattr(detector, name):
+                return np.where(getattr(detector, name) < detector.offset_, -1, 1)
+        raise ParameterError(f"{type(detector).__name__} has no predict: set novelty=True")
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns that come out.

@@ -7,13 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core, _threads
-from tamis._check import refuse_infinite, where_text
-from tamis.exceptions import ColumnTypeError, DataError, ParameterError
-
-_FLOATS = [np.float64, np.float32]
+from tamis.exceptions import ParameterError
+from tamis.outlier._base import flagged, validated
+from tamis.outlier._threshold import automatic
 
 
 class _BoundsDetector(OutlierMixin, BaseEstimator):
@@ -22,8 +21,8 @@ class _BoundsDetector(OutlierMixin, BaseEstimator):
     _rule: ClassVar[str]
     n_jobs: int | None
 
-    def _limit(self) -> float:
-        """Return how many scales the bounds are from the centre."""
+    def _limit(self) -> float | None:
+        """Return how many scales the bounds are from the centre; None is for the scores to say."""
         raise NotImplementedError
 
     def fit(self, X: Any, y: Any = None) -> Any:
@@ -48,7 +47,11 @@ class _BoundsDetector(OutlierMixin, BaseEstimator):
             If X holds an infinity or a column that is not of numbers.
         """
         limit = self._limit()
-        X = self._validated(X, fitting=True)
+        X = validated(self, X, fitting=True)
+        if limit is None:
+            table = _core.univariate_bounds(X, self._rule, 1.0, self._threads())
+            margins = _core.univariate_decide(X, table, 1.0, self._threads())
+            limit = max(1.0 - automatic(margins), np.finfo(np.float64).tiny)
         table = _core.univariate_bounds(X, self._rule, limit, self._threads())
         self.center_, self.scale_, self.lower_, self.upper_ = table
         self.offset_ = -limit
@@ -68,7 +71,7 @@ class _BoundsDetector(OutlierMixin, BaseEstimator):
             Negative exactly where a cell is outside its column's bounds; at most ``-offset_``.
         """
         check_is_fitted(self)
-        X = self._validated(X, fitting=False)
+        X = validated(self, X, fitting=False)
         return _core.univariate_decide(X, self._bounds(), -self.offset_, self._threads())
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -98,7 +101,7 @@ class _BoundsDetector(OutlierMixin, BaseEstimator):
         -------
         ndarray of shape (n_rows,), int64
         """
-        return np.where(self.decision_function(X) < 0, -1, 1).astype(np.int64)
+        return flagged(self.decision_function(X))
 
     def explain(self, X: Any) -> np.ndarray:
         """Return the share of each feature in each row's deviation.
@@ -116,7 +119,7 @@ class _BoundsDetector(OutlierMixin, BaseEstimator):
             have no share.
         """
         check_is_fitted(self)
-        X = self._validated(X, fitting=False)
+        X = validated(self, X, fitting=False)
         return _core.univariate_shares(X, self._bounds(), self._threads())
 
     def _bounds(self) -> np.ndarray:
@@ -124,21 +127,6 @@ class _BoundsDetector(OutlierMixin, BaseEstimator):
 
     def _threads(self) -> int:
         return _threads.resolve(self.n_jobs)
-
-    def _validated(self, X: Any, *, fitting: bool) -> np.ndarray:
-        try:
-            checked = validate_data(self, X, reset=fitting, dtype=_FLOATS, ensure_all_finite=False)
-        except (TypeError, ValueError) as error:
-            where = where_text(self, X)
-            if not where:
-                raise
-            kind = ColumnTypeError if isinstance(error, TypeError) else DataError
-            raise kind(
-                f"{type(self).__name__} takes numbers only{where}: {error}. Leave the column out "
-                "or encode it"
-            ) from error
-        refuse_infinite(self, checked)
-        return checked
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -154,9 +142,11 @@ class IQRDetector(_BoundsDetector):
 
     Parameters
     ----------
-    factor : float, default=1.5
+    factor : float or 'auto', default=1.5
         How many interquartile ranges beyond the quartiles are normal. On normal data 1.5 flags
-        0.7 % of the cells, 3 flags 2 in a million.
+        0.7 % of the cells, 3 flags 2 in a million. ``'auto'`` goes as far as the bulk of the rows
+        leads to expect: on clean data it flags well below 1 % of the rows, in any number of
+        columns.
     n_jobs : int, default=None
         Threads; None is all cores, or one in a worker process. The results do not depend on it.
 
@@ -196,12 +186,13 @@ class IQRDetector(_BoundsDetector):
 
     _rule = "iqr"
 
-    def __init__(self, factor: float = 1.5, *, n_jobs: int | None = None):
+    def __init__(self, factor: Any = 1.5, *, n_jobs: int | None = None):
         self.factor = factor
         self.n_jobs = n_jobs
 
-    def _limit(self) -> float:
-        return 0.5 + _positive("factor", self.factor)
+    def _limit(self) -> float | None:
+        factor = _positive("factor", self.factor)
+        return None if factor is None else 0.5 + factor
 
 
 class MADDetector(_BoundsDetector):
@@ -213,8 +204,9 @@ class MADDetector(_BoundsDetector):
 
     Parameters
     ----------
-    threshold : float, default=3.5
-        How many scales from the median are normal.
+    threshold : float or 'auto', default=3.5
+        How many scales from the median are normal. ``'auto'`` goes as far as the bulk of the rows
+        leads to expect: on clean data it flags well below 1 % of the rows.
     n_jobs : int, default=None
         Threads; None is all cores, or one in a worker process. The results do not depend on it.
 
@@ -252,20 +244,77 @@ class MADDetector(_BoundsDetector):
 
     _rule = "mad"
 
-    def __init__(self, threshold: float = 3.5, *, n_jobs: int | None = None):
+    def __init__(self, threshold: Any = 3.5, *, n_jobs: int | None = None):
         self.threshold = threshold
         self.n_jobs = n_jobs
 
-    def _limit(self) -> float:
+    def _limit(self) -> float | None:
         return _positive("threshold", self.threshold)
 
 
-def _positive(name: str, value: Any) -> float:
-    """Return a parameter as a float that is positive and finite."""
+class ZScoreDetector(_BoundsDetector):
+    """Outliers far from the mean in standard deviations.
+
+    A row is an outlier if one of its cells is more than `threshold` standard deviations from its
+    column's mean. Missing cells are no outliers.
+
+    Parameters
+    ----------
+    threshold : float or 'auto', default=3.0
+        How many standard deviations from the mean are normal. ``'auto'`` goes as far as the bulk
+        of the rows leads to expect: on clean data it flags well below 1 % of the rows.
+    n_jobs : int, default=None
+        Threads; None is all cores, or one in a worker process. The results do not depend on it.
+
+    Attributes
+    ----------
+    lower_, upper_ : ndarray of shape (n_features,)
+        The least and the greatest normal value of each column.
+    center_, scale_ : ndarray of shape (n_features,)
+        The mean and the standard deviation.
+    offset_ : float
+        ``decision_function`` is ``score_samples - offset_``; minus the threshold.
+    n_features_in_ : int
+        Columns seen when fitting.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where they had any.
+
+    Notes
+    -----
+    Outliers move the mean and widen the deviation, and may so hide themselves: of n rows none is
+    farther than ``(n - 1) / sqrt(n)`` deviations out. `MADDetector` is not misled so. A constant or
+    empty column flags nothing and has infinite bounds.
+
+    References
+    ----------
+    Shiffler, "Maximum Z Scores and Outliers", The American Statistician 42 (1988).
+
+    Examples
+    --------
+    >>> from tamis.outlier import ZScoreDetector
+    >>> X = [[float(i % 5)] for i in range(30)] + [[50.0]]
+    >>> ZScoreDetector().fit_predict(X).tolist().index(-1)
+    30
+    """
+
+    _rule = "moments"
+
+    def __init__(self, threshold: Any = 3.0, *, n_jobs: int | None = None):
+        self.threshold = threshold
+        self.n_jobs = n_jobs
+
+    def _limit(self) -> float | None:
+        return _positive("threshold", self.threshold)
+
+
+def _positive(name: str, value: Any) -> float | None:
+    """Return a parameter as a float that is positive and finite, or None for 'auto'."""
+    if isinstance(value, str) and value == "auto":
+        return None
     if (
         isinstance(value, bool)
         or not isinstance(value, numbers.Real)
         or not 0 < float(value) < np.inf
     ):
-        raise ParameterError(f"{name} must be a positive number; got {value!r}")
+        raise ParameterError(f"{name} must be a positive number or 'auto'; got {value!r}")
     return float(value)

@@ -17,7 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 from tamis.exceptions import DataError, ParameterError
-from tamis.outlier import IQRDetector, MADDetector, OutlierHandler
+from tamis.outlier import (
+    IQRDetector,
+    KNNDetector,
+    LocalOutlierFactor,
+    MADDetector,
+    OutlierHandler,
+)
 
 CELLS = {"a": [1.0, 2.0, 3.0, 4.0, 90.0], "n": [-70, 5, 6, 7, 8]}
 MAKERS = [pd.DataFrame, pl.DataFrame, pa.table]
@@ -156,3 +162,14 @@ def test_new_rows_are_judged_by_the_training_rows():
     named = OutlierHandler(action="clip").fit(pd.DataFrame(CELLS))
     with pytest.raises(ValueError, match="feature names"):
         named.transform(pd.DataFrame(CELLS).rename(columns={"a": "z"}))
+
+
+@pytest.mark.parametrize("cls", [KNNDetector, LocalOutlierFactor])
+def test_neighbours_judge_training_rows(cls):
+    X = np.concatenate([np.random.default_rng(0).normal(size=(60, 2)), [[30.0, 30.0]]])
+    handler = OutlierHandler(cls(5, contamination=0.01), action="drop")
+    kept, y = handler.fit_resample(X, np.arange(61))
+    assert_array_equal(y, np.arange(60))
+    assert_array_equal(kept, X[:60])
+    flag = OutlierHandler(cls(5, contamination=0.01, novelty=True)).fit(X)
+    assert flag.transform([[40.0, 40.0]])[0, -1] == 1

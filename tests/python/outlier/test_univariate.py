@@ -17,9 +17,9 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from tamis import _core
 from tamis.exceptions import ColumnTypeError, DataError, ParameterError
-from tamis.outlier import IQRDetector, MADDetector
+from tamis.outlier import IQRDetector, MADDetector, ZScoreDetector
 
-DETECTORS = [IQRDetector(), MADDetector()]
+DETECTORS = [IQRDetector(), MADDetector(), ZScoreDetector(), IQRDetector("auto")]
 TABLES = hnp.arrays(
     st.sampled_from([np.float64, np.float32]),
     hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=30),
@@ -29,7 +29,7 @@ TABLES = hnp.arrays(
 )
 
 
-@pytest.mark.parametrize("detector", [IQRDetector(0.2), MADDetector(1.0)])
+@pytest.mark.parametrize("detector", [IQRDetector(0.2), MADDetector(1.0), ZScoreDetector(1.0)])
 def test_check_estimator(detector):
     check_estimator(detector, on_skip=None)
 
@@ -51,6 +51,9 @@ def test_bounds_are_those_of_numpy(n, seed, reach):
     assert_allclose(iqr.upper_, high + reach * (high - low))
     mad = MADDetector(reach).fit(X)
     center = np.nanmedian(X, axis=0)
+    moments = ZScoreDetector(reach).fit(X)
+    assert_allclose(moments.center_, np.nanmean(X, axis=0), atol=1e-12)
+    assert_allclose(moments.scale_, np.nanstd(X, axis=0))
     scale = stats.median_abs_deviation(X, axis=0, scale="normal", nan_policy="omit")
     assert_allclose(mad.center_, center)
     assert_allclose(mad.upper_, center + reach * np.asarray(scale))
@@ -96,6 +99,8 @@ def test_columns_without_spread(detector):
     assert_array_equal(fitted.lower_, [-np.inf])
     empty = clone(detector).fit(np.full((5, 2), np.nan))
     assert_array_equal(empty.predict([[1.0, 2.0]]), [1])
+    if detector.get_params().get("factor") == "auto":
+        return  # of scores that are mostly equal no tail is fitted
     mostly = np.zeros((100, 1))
     mostly[:3] = 500.0  # neither quartile nor median deviation sees them
     assert_array_equal(np.flatnonzero(clone(detector).fit_predict(mostly) == -1), [0, 1, 2])
@@ -146,8 +151,9 @@ def test_infinity_empty_and_wrong_width():
 def test_bad_parameters(value):
     with pytest.raises(ParameterError, match="factor must be"):
         IQRDetector(value).fit([[1.0]])
-    with pytest.raises(ParameterError, match="threshold must be"):
-        MADDetector(value).fit([[1.0]])
+    for cls in (MADDetector, ZScoreDetector):
+        with pytest.raises(ParameterError, match="threshold must be"):
+            cls(value).fit([[1.0]])
 
 
 def test_kernels_refuse_what_does_not_fit():
@@ -158,3 +164,15 @@ def test_kernels_refuse_what_does_not_fit():
         _core.univariate_decide(X, np.zeros((4, 3)), 1.0)
     with pytest.raises(ValueError, match="bounds of 3"):
         _core.univariate_shares(X, np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("cls", [IQRDetector, MADDetector, ZScoreDetector])
+def test_auto_flags_few_clean_rows_and_what_is_far(cls):
+    rng = np.random.default_rng(0)
+    clean = (rng.normal(size=(2000, 30)), rng.uniform(size=(500, 3)), rng.lognormal(size=(900, 2)))
+    for X in clean:
+        assert (cls("auto").fit_predict(X) == -1).mean() <= 0.01
+        X[:5, 1] = X[:, 1].max() * 999
+        fitted = cls("auto").fit(X)
+        assert (fitted.predict(X)[:5] == -1).all()
+        assert fitted.offset_ < 0

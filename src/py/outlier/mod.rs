@@ -1,13 +1,16 @@
 //! Bindings of `outlier`.
 
+mod columns;
+mod forest;
+
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
 
-use super::arr::{Matrix, with_matrix};
-use super::err::{InternalError, ParameterError};
-use super::run::run;
 use crate::outlier::univariate::{self, Bounds, Rule};
+use crate::py::arr::{Matrix, with_matrix};
+use crate::py::err::{InternalError, ParameterError};
+use crate::py::run::{self, run};
 
 /// The rows center, scale, lower and upper, by column.
 type Table<'py> = PyReadonlyArray2<'py, f64>;
@@ -46,10 +49,11 @@ fn univariate_bounds<'py>(
     let rule = match rule {
         "iqr" => Rule::Iqr,
         "mad" => Rule::Mad,
+        "moments" => Rule::Moments,
         _ => return Err(ParameterError::new_err(format!("no such rule: {rule:?}"))),
     };
     let found = with_matrix!(x, view => {
-        run(py, n_jobs, progress, |ctx| univariate::fit(ctx, view, rule, limit))?
+        run::run(py, n_jobs, progress, |ctx| univariate::fit(ctx, view, rule, limit))?
     });
     let parts: [fn(&Bounds) -> f64; 4] = [|b| b.center, |b| b.scale, |b| b.lower, |b| b.upper];
     let cells = parts.iter().flat_map(|part| found.iter().map(part)).collect();
@@ -92,6 +96,8 @@ fn univariate_shares<'py>(
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    columns::register(m)?;
+    forest::register(m)?;
     m.add_function(wrap_pyfunction!(univariate_bounds, m)?)?;
     m.add_function(wrap_pyfunction!(univariate_decide, m)?)?;
     m.add_function(wrap_pyfunction!(univariate_shares, m)?)
