@@ -45,9 +45,10 @@ class AutoImputer(  # type: ignore[call-arg]
     ----------
     methods : list of str or dict of str to imputer, optional
         Which methods are tried, out of "mean", "median", "most_frequent", "knn" (nearest rows on
-        scaled columns), "iterative" (chained ridge regressions), "soft" (low rank); or
-        imputers of your own by name, which get a float64 matrix of scaled numbers and 0/1 columns
-        of levels. By default all that take a reasonable time on tables of this size.
+        scaled columns), "iterative" (chained ridge regressions), "soft" (low rank), "trees"
+        (chained boosted trees) and "forest" (missForest); or imputers of your own by name, which
+        get a float64 matrix of scaled numbers and 0/1 columns of levels. By default all that take
+        a reasonable time on tables of this size.
     blend : bool, default=True
         Let a column be filled by a weighted mean of methods, where that does better; False takes
         one method a column.

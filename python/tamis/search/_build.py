@@ -22,6 +22,9 @@ _MIN_FREQUENCY = 5
 _MAX_CATEGORIES = 40
 #: The most levels that boosting takes as categories (its bins are bytes, one is for missing).
 _MAX_LEVELS = 254
+#: Trees and rounds of imputers that grow them, and what AutoImputer tries: a fit is to be quick.
+_TREES, _ROUNDS = 40, 5
+_TRIED = ("mean", "median", "knn", "iterative", "soft")
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,12 @@ class Builder:
             made = impute.IterativeImputer(random_state=seed, **kept)
         elif choice == "low-rank":
             made = impute.SoftImputer(random_state=seed, **kept)
+        elif choice == "chained-trees":
+            made = impute.IterativeImputer("trees", max_iter=_ROUNDS, random_state=seed, **kept)
+        elif choice == "forest":
+            made = impute.ForestImputer(_TREES, max_iter=_ROUNDS, random_state=seed, **kept)
         else:
-            made = impute.AutoImputer(n_repeats=3, random_state=seed, **kept)
+            made = impute.AutoImputer(_TRIED, n_repeats=3, random_state=seed, **kept)
         return ScaledImputer(made)
 
     def _encode(self, plan: Plan) -> ColumnTransformer:

@@ -18,6 +18,8 @@ _FILLED = {
     "mode": "missing; the column's most frequent value",
     "knn": "missing; mean of the 5 nearest rows",
     "chained": "missing; by regressions on the other columns",
+    "chained-trees": "missing; by boosted trees on the other columns",
+    "forest": "missing; by random forests on the other columns",
     "low-rank": "missing; from a table of low rank",
     "auto": "missing; by what fills hidden cells of the column best",
     "flag": "missing; the column's median (the model sees that it was missing)",

@@ -42,6 +42,9 @@ _SAYS = {
     ("missing", "mode"): "fill numbers and categories by the mode",
     ("missing", "knn"): "fill numbers by their 5 nearest rows, categories by the mode",
     ("missing", "chained"): "fill numbers by regressions on each other, categories by the mode",
+    ("missing", "chained-trees"): "fill numbers by boosted trees on each other, categories by the "
+    "mode",
+    ("missing", "forest"): "fill numbers by random forests, categories by the mode",
     ("missing", "low-rank"): "fill numbers from a table of low rank, categories by the mode",
     ("missing", "auto"): "fill numbers by what fills hidden cells best, categories by the mode",
     ("missing", "flag"): "fill numbers by the median and flag them; missing is a category",

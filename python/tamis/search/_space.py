@@ -47,8 +47,8 @@ _LINEAR = ("logistic", "linear", "ridge")
 _MOST_KNN_WORK = 2e9
 #: Chained regressions and low rank multiply the columns with one another, in rounds.
 _MOST_PRODUCTS, _MOST_COLUMNS = 5e8, 150
-#: The choice on hidden cells fits every imputer several times.
-_MOST_CELLS_AUTO = 5e4
+#: The choice on hidden cells fits several imputers several times; trees are grown by column.
+_MOST_CELLS_AUTO, _MOST_CELLS_TREES = 5e4, 2e4
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,8 @@ class Space:
             found += ("chained", "low-rank")
         if f.n_rows * f.n_numbers <= _MOST_CELLS_AUTO:
             found += ("auto",)
+        if f.n_rows * f.n_numbers <= _MOST_CELLS_TREES:
+            found += ("chained-trees", "forest")
         return found
 
     def anchors(self) -> list[Plan]:

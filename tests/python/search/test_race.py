@@ -113,7 +113,17 @@ def test_imputers_are_offered_where_they_are_quick():
     def offered(**facts):
         return Space(replace(FACTS, **facts), 0).choices("logistic")["missing"]
 
-    small = ("median", "mode", "flag", "knn", "chained", "low-rank", "auto")
+    small = (
+        "median",
+        "mode",
+        "flag",
+        "knn",
+        "chained",
+        "low-rank",
+        "auto",
+        "chained-trees",
+        "forest",
+    )
     assert offered() == small
     assert offered(n_numbers=1) == small[:4]
     assert offered(number_gap_rows=0) == small[:3]
