@@ -18,7 +18,6 @@ from tamis.impute._auto_choose import Cells, choose
 from tamis.impute._auto_hide import hide
 from tamis.impute._auto_spread import Spread
 
-
 #: The methods that take no time to speak of.
 QUICK = ["mean", "knn", "iterative", "soft"]
 
@@ -139,7 +138,7 @@ def test_intervals_hold_the_value_and_leave_the_rest_alone():
         inside = ((low[name] <= truth[name]) & (truth[name] <= high[name])).to_numpy(dtype=bool)
         assert inside[~gone].all()
         # Whole numbers and days are rounded to the nearest: more of them are hit.
-        assert -0.06 < inside[gone].mean() - 0.9 < (0.06 if name in ("double", "noise") else 0.1)
+        assert -0.08 < inside[gone].mean() - 0.9 < (0.06 if name in ("double", "noise") else 0.1)
     assert low.side.isna().equals(frame.side.isna())
 
 
