@@ -68,8 +68,8 @@ class Tail:
     """A generalized Pareto tail (Pickands 1975) of how far out the bulk leads to expect rows.
 
     It is fitted to the half of the scores that is farther out, with the outermost tenth of all
-    censored, so that outliers up to that share do not move it. A tail lighter than the exponential
-    one is taken for exponential.
+    censored, so that outliers of about half that share move it little. A tail lighter than the
+    exponential one is taken for exponential.
 
     Attributes
     ----------
