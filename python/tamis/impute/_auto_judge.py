@@ -161,7 +161,7 @@ def _hidden_cells(
             traits = row_traits(holed)
             filled = []
             for make in made.values():
-                filled.append(complete(fitted(make(), holed), holed))
+                filled.append(complete(fitted(make(), holed), holed) if some.any() else holed)
                 bar.update()
             for j in range(p):
                 rows, block = np.flatnonzero(hidden[:, j]), sheet.block(j)

@@ -9,11 +9,9 @@ import numpy as np
 
 from tamis._state import register
 from tamis.exceptions import StateError
+from tamis.impute._levels import common_levels
 
 __all__ = ["Sheet"]
-
-#: Levels of a category that may be filled in: the most frequent ones.
-_LEVELS = 30
 
 
 @dataclass
@@ -25,9 +23,12 @@ class Sheet:
     mean, scale, low, high : ndarray of shape (n_columns,)
         Of numbers: mean, standard deviation and range of the known cells.
     levels : list of ndarray
-        The levels of each category that have a column; empty for numbers.
+        The levels of each category that are common; empty for numbers.
     widths : ndarray of shape (n_columns,), int64
-        How many columns of the sheet each has: none if it had no value.
+        How many columns of the sheet each has: none if it had no value, or is a category with
+        one common level, which says nothing of others.
+    rare : ndarray of shape (n_columns,)
+        Of categories, the share of cells that are not of the most common level.
     """
 
     mean: np.ndarray
@@ -36,33 +37,44 @@ class Sheet:
     high: np.ndarray
     levels: list[np.ndarray]
     widths: np.ndarray
+    rare: np.ndarray
 
     @classmethod
     def fit(cls, codes: np.ndarray, n_categories: np.ndarray) -> Sheet:
         """Learn from a table of codes, NaN where missing."""
         p = codes.shape[1]
         mean, scale, low, high = np.zeros(p), np.ones(p), np.zeros(p), np.zeros(p)
-        levels, widths = [np.zeros(0)] * p, np.zeros(p, dtype=np.int64)
+        levels, widths, rare = [np.zeros(0)] * p, np.zeros(p, dtype=np.int64), np.zeros(p)
         for j in range(p):
             x = codes[~np.isnan(codes[:, j]), j]
             if not len(x):
                 continue
             widths[j] = 1
             if n_categories[j]:
-                values, n = np.unique(x, return_counts=True)
-                levels[j] = np.sort(values[np.argsort(-n, kind="stable")[:_LEVELS]])
-                widths[j] = len(levels[j])
+                levels[j] = common_levels(x)
+                widths[j] = len(levels[j]) if len(levels[j]) > 1 else 0
+                rare[j] = 1.0 - np.unique(x, return_counts=True)[1].max() / len(x)
                 continue
             low[j], high[j] = x.min(), x.max()
             mean[j] = np.clip(x.mean(), low[j], high[j])
             spread = float(x.std())
             scale[j] = spread if spread > 1e-12 * abs(mean[j]) else 1.0
-        return cls(mean, scale, low, high, levels, widths)
+        return cls(mean, scale, low, high, levels, widths, rare)
 
     def block(self, column: int) -> slice:
         """Return the columns of the sheet that stand for a column."""
         start = int(self.widths[:column].sum())
         return slice(start, start + int(self.widths[column]))
+
+    @property
+    def plain(self) -> np.ndarray:
+        """Categories of one common level, as a mask: each is filled with it."""
+        return np.array([len(v) == 1 for v in self.levels], dtype=bool)
+
+    @property
+    def empty(self) -> np.ndarray:
+        """Columns that had no value, as a mask."""
+        return (self.widths == 0) & ~self.plain
 
     @property
     def owner(self) -> np.ndarray:
@@ -103,13 +115,14 @@ def _check(sheet: Sheet) -> None:
     good = isinstance(widths, np.ndarray) and widths.dtype.kind == "i" and widths.ndim == 1
     good = good and isinstance(levels, list) and len(levels) == len(widths)
     if good:
-        for name in ("mean", "scale", "low", "high"):
+        for name in ("mean", "scale", "low", "high", "rare"):
             value: Any = have.get(name)
             good = good and isinstance(value, np.ndarray) and value.shape == widths.shape
             good = good and value.dtype.kind == "f"
         for v, width in zip(levels, widths, strict=True):
             good = good and isinstance(v, np.ndarray) and v.ndim == 1
-            good = good and (len(v) == width if len(v) else width in (0, 1))
+            wide = (len(v) if len(v) > 1 else 0,) if len(v) else (0, 1)
+            good = good and width in wide
     if not good:
         raise StateError("the columns of a saved imputer are not whole: save it again")
 

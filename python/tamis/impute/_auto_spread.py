@@ -103,7 +103,8 @@ def row_traits(sheet: np.ndarray) -> np.ndarray:
     known = ~np.isnan(sheet)
     square = np.where(known, sheet, 0.0) ** 2
     extreme = square.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    return np.column_stack([np.log1p(extreme), 1.0 - known.mean(axis=1)])
+    gaps = (~known).sum(axis=1) / max(known.shape[1], 1)
+    return np.column_stack([np.log1p(extreme), gaps])
 
 
 def signs(said: np.ndarray, value: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from tamis._state import register
 from tamis.impute._cells import TIMES
+from tamis.impute._levels import common_levels
 from tamis.impute._rounds import Table
 from tamis.impute._simple import SimpleImputer
 from tamis.impute._typed import Codec
@@ -27,7 +28,7 @@ class Design:
     """What estimators see of a table.
 
     Numbers stand about their mean in units of their standard deviation, two categories as 0 and
-    1, more of them as a column each.
+    1, more of them as a column each if they are common.
 
     Attributes
     ----------
@@ -39,6 +40,8 @@ class Design:
         0 for numbers and times.
     mean, scale : ndarray
         Of numbers and times; 0 and 1 for others.
+    levels : list of ndarray
+        Of more than two categories those that have a column, and are filled in.
     exact : list of ndarray
         What each number was when fitting, sorted, where donors give their own: it comes back
         without the rounding of the way there and back. Empty otherwise.
@@ -49,6 +52,7 @@ class Design:
     n_categories: np.ndarray
     mean: np.ndarray
     scale: np.ndarray
+    levels: list[np.ndarray]
     exact: list[np.ndarray]
 
     @classmethod
@@ -61,12 +65,16 @@ class Design:
         scale = np.where(numbers, np.nanstd(cells, axis=0), 1.0)
         scale = np.where(scale > 0, scale, 1.0)
         exact = [np.unique(c[~np.isnan(c)]) for c in cells.T] if donors else []
-        return cls(used, start[used], n_categories, mean, scale, exact)
+        levels = [
+            common_levels(x) if n > 2 else np.arange(float(n))
+            for x, n in zip(cells.T, n_categories.tolist(), strict=True)
+        ]
+        return cls(used, start[used], n_categories, mean, scale, levels, exact)
 
     @property
     def widths(self) -> np.ndarray:
         """How many columns stand for each column of the table."""
-        return np.where(self.n_categories > 2, self.n_categories, 1)
+        return np.array([len(v) if len(v) > 2 else 1 for v in self.levels], dtype=np.int64)
 
     def columns(self, of: np.ndarray | list[int]) -> np.ndarray:
         """Return the columns that stand for some columns of the table."""
@@ -76,12 +84,14 @@ class Design:
 
     def coded(self, column: int, codes: np.ndarray) -> np.ndarray:
         """Return what stands for the codes of a column; of a category that is unknown, nothing."""
-        n = self.n_categories[column]
-        if n == 0:
+        levels = self.levels[column]
+        if self.n_categories[column] == 0:
             return ((codes - self.mean[column]) / self.scale[column])[:, None]
-        if n > 2:
-            return (codes[:, None] == np.arange(n)).astype(np.float64)
-        return np.nan_to_num(codes, nan=0.5)[:, None]
+        if len(levels) > 2:
+            return (codes[:, None] == levels).astype(np.float64)
+        # Two levels, or one: what is neither, or unknown, stands between.
+        known = [codes == levels[0], codes == levels[-1]]
+        return np.select(known, [0.0, 1.0], 0.5)[:, None]
 
     def expand(self, cells: np.ndarray) -> np.ndarray:
         """Return what stands for a table of codes."""
@@ -115,17 +125,18 @@ class MixedTable:
     def impute(self, column: int, others: np.ndarray) -> Any:
         """Fill a column by a regression on others, and return the fitted estimator.
 
-        None where there is one category: nothing is to be told apart.
+        None where one category is common: nothing is to be told apart.
         """
         listed, own = self._design.columns(others), self._design.columns([column])
         if self._design.n_categories[column] == 0:
             return self._inner.impute(int(own[0]), listed)
         gone = self._mask[:, column]
-        target = self._codes[~gone, column]
-        if (target == target[0]).all():
+        levels = self._design.levels[column]
+        if len(levels) < 2:
             return None
-        cells = self._inner.cells()
-        model = _classified(self._classifier, cells[~gone][:, listed], target, self._state)
+        cells, target = self._inner.cells(), self._codes[:, column]
+        known = np.flatnonzero(~gone & np.isin(target, levels))
+        model = _classified(self._classifier, cells[known][:, listed], target[known], self._state)
         if gone.any():
             found = chosen(model, cells[gone][:, listed], self._state)
             self._codes[gone, column] = found
@@ -240,7 +251,7 @@ def fill(imputer: IterativeImputer, matrix: np.ndarray, missing: np.ndarray) -> 
     rows = [np.flatnonzero(mask[:, j]) for j in range(mask.shape[1])]
     seed = imputer._drawn_seed()
     for place, (column, others, estimator) in enumerate(imputer.imputation_sequence_):
-        if not len(rows[column]):
+        if not len(rows[column]) or estimator is None:
             continue
         own = design.columns([column])
         cells = expanded[rows[column]][:, design.columns(others)]
