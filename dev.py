@@ -100,6 +100,7 @@ def test(rest):
     interpreter = set_up("test")
     if not rest:
         run("cargo", "test", "--locked", "--quiet")
+        rest = ["-n", "auto", "--dist", "worksteal"]
     run(interpreter, "-m", "pytest", *rest)
 
 

@@ -47,7 +47,7 @@ def refuse_times(estimator: Any, X: Any) -> None:
     """Raise DataError if a column holds times, which would become numbers without a word."""
     if is_frame(X):
         frame = wrap(X, "X")
-        found: list[Any] = [name for name in frame.columns if is_time(frame[name])]
+        found: list[Any] = [name for name in frame.columns if is_time(frame.get_column(name))]
     else:
         found = [0] if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M") else []
     if found:

@@ -89,10 +89,10 @@ def _table(frame: nw.DataFrame[Any], what: str) -> np.ndarray:
     """Return the columns of a frame side by side."""
     columns = []
     for name in frame.columns:
-        column = _frame.values(frame[name])
+        column = _frame.values(frame.get_column(name))
         if column.kind not in ("float", "int", "uint", "bool"):
             raise DataError(
-                f"{what} has a column {name!r} of {frame[name].dtype}: vectors are made of numbers"
+                f"{what} has a column {name!r} of {frame.schema[name]}: vectors are made of numbers"
             )
         data = column.data.astype(np.float32 if column.data.dtype == np.float32 else np.float64)
         data[column.missing] = np.nan

@@ -57,7 +57,7 @@ def test_lines_of_jsonl_are_kept_as_they_are(tam, two, tmp_path):
     ]  # fmt: skip
     text = " ".join(result.stdout.split())
     assert "6 read, 2 dropped (33.3 %), 4 kept" in text
-    assert "Written" in result.stdout.splitlines()[-1] or str(listed) in text
+    assert str(listed) in "".join(result.stdout.split())  # a long path goes over two lines
     assert names(tmp_path) == ["a.jsonl", "b.jsonl", "d.jsonl", "out.jsonl"]
 
 
