@@ -68,10 +68,11 @@ class AutoImputer(  # type: ignore[call-arg]
     Attributes
     ----------
     report_ : pandas DataFrame
-        A line for each column: `column`, `method` (its weight beside each of several),
-        `measure` ("rmse", in units of the column, or "error rate" of categories), `error` on
-        hidden cells, `coverage` of the 90 % interval there (NaN for categories), and `n_hidden`,
-        how many cells that is seen in. Cells are judged by what the other repeats chose.
+        A line for each column: `column`, `method` (its weight beside each of several), the error
+        on hidden cells as `rmse` (of numbers and times, in units of the column) or `error_rate`
+        (of categories; the other of the two is NaN), `coverage` of the 90 % interval there (NaN
+        for categories), and `n_hidden`, how many cells that is seen in. Cells are judged by what
+        the other repeats chose.
     errors_ : pandas DataFrame
         The error of every method in every column, a line for each column.
     imputers_ : dict of str to imputer
@@ -110,7 +111,7 @@ class AutoImputer(  # type: ignore[call-arg]
     >>> bool(abs(filled.y - 3 * frame.x).max() < 1), bool((std[::7, 1] > 0).all())
     (True, True)
     >>> list(imputer.report_.columns)
-    ['column', 'method', 'measure', 'error', 'coverage', 'n_hidden']
+    ['column', 'method', 'rmse', 'error_rate', 'coverage', 'n_hidden']
     """
 
     def __init__(
@@ -246,14 +247,14 @@ class AutoImputer(  # type: ignore[call-arg]
         check_is_fitted(self)
         import pandas as pd
 
-        j, plain = self._judged, self._sheet.plain
+        j, plain, coded = self._judged, self._sheet.plain, self._codec.categorical
         says = [self._says(w) for w in j.weights]
         return pd.DataFrame(
             {
                 "column": self._codec.names,
                 "method": np.where(plain, "most_frequent", says).tolist(),
-                "measure": np.where(self._codec.categorical, "error rate", "rmse").tolist(),
-                "error": np.where(plain, self._sheet.rare, j.error),
+                "rmse": np.where(coded, np.nan, j.error),
+                "error_rate": np.where(plain, self._sheet.rare, np.where(coded, j.error, np.nan)),
                 "coverage": j.coverage,
                 "n_hidden": j.n_hidden,
             }
