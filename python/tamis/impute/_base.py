@@ -67,7 +67,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             hint = ': call set_output(transform="pandas") to have any type imputed'
             raise DataError(
                 f"{type(self).__name__} takes numbers:\n{error}{where_text(self, X)}"
-                f"{hint if is_frame(X) else ''}"
+                f"{hint if is_frame(X) and hasattr(self, '_fit_frame') else ''}"
             ) from None
 
     def _check_marker(self, X: Any) -> None:

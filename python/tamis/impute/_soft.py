@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core, _progress, _threads
 from tamis._check import refuse_infinite
@@ -294,7 +294,7 @@ class SoftImputer(Imputer):
             raise ParameterError(f"tol must be a number from 0; got {self.tol!r}")
 
     def _validated(self, X: Any, *, fitting: bool) -> np.ndarray:
-        X = validate_data(self, X, reset=fitting, dtype=FLOATS, ensure_all_finite=False)
+        X = self._numbers(X, fitting=fitting, dtype=FLOATS)
         refuse_infinite(self, X, allow_nan=is_nan(self.missing_values))
         self._check_marker(X)
         return X
