@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from tamis import _frame
+from tamis._draw import BLUE, INK, RED, SOFT, plain, short
 from tamis._optional import need
 from tamis.exceptions import ParameterError, ShapeError
-from tamis.impute._plots import BLUE, INK, RED, SOFT, gaps_of, pick, plain, read, short
+from tamis.impute._plots import gaps_of, pick, read
 
 __all__ = ["plot_imputed"]
 

@@ -8,13 +8,12 @@ import narwhals as nw
 import numpy as np
 
 from tamis import _frame
+from tamis._draw import BLUE, INK, RED, SOFT, axes_of, colours, font, percent, plain, short
 from tamis._optional import need
 from tamis.exceptions import ParameterError, ShapeError
 
 __all__ = ["plot_missing"]
 
-#: The colours of the reports.
-INK, SOFT, BLUE, RED = "#1f2328", "#59636e", "#0969da", "#b42318"
 _PRESENT, _PALE = "#dfe7f0", "#f2f4f6"
 #: Strips that a long table's rows are shown in, at most.
 _STRIPS = 600
@@ -22,7 +21,6 @@ _STRIPS = 600
 _WRITTEN = 12
 #: Rows whose gaps are counted at once.
 _PIECE = 1 << 20
-_LONGEST = 28
 
 
 def plot_missing(
@@ -90,7 +88,7 @@ def _pattern(gaps: np.ndarray, names: list[str], sort: bool, ax: Any) -> Any:
     ax = axes_of(ax, 8.0, 1.3 + 0.24 * n_columns)
     strips = _strips(gaps)
     ax.imshow(
-        strips, aspect="auto", cmap=_colours(_PRESENT, RED), vmin=0, vmax=1,
+        strips, aspect="auto", cmap=colours(_PRESENT, RED), vmin=0, vmax=1,
         interpolation="nearest", extent=(0, max(n_rows, 1), n_columns - 0.5, -0.5),
     )  # fmt: skip
     size = font(ax, n_columns)
@@ -100,7 +98,7 @@ def _pattern(gaps: np.ndarray, names: list[str], sort: bool, ax: Any) -> Any:
     place = ax.get_yaxis_transform()
     for j, part in enumerate(shares):
         ax.text(
-            1.01, j, _percent(part), transform=place, va="center", fontsize=size,
+            1.01, j, percent(part), transform=place, va="center", fontsize=size,
             color=RED if part else SOFT,
         )  # fmt: skip
     ticker = need("matplotlib.ticker", "a picture")
@@ -109,7 +107,7 @@ def _pattern(gaps: np.ndarray, names: list[str], sort: bool, ax: Any) -> Any:
     ordered = "ordered by their gaps" if sort else "in their order"
     each = f", {round(n_rows / strips.shape[1]):,} to a strip" if n_rows > _STRIPS else ""
     ax.set_xlabel(f"{n_rows:,} rows, {ordered}{each}", color=SOFT)
-    ax.set_title(f"{_percent(shares.mean())} of all cells missing", color=INK, fontsize=11)
+    ax.set_title(f"{percent(shares.mean())} of all cells missing", color=INK, fontsize=11)
     return plain(ax)
 
 
@@ -134,9 +132,9 @@ def _together(gaps: np.ndarray, names: list[str], ax: Any) -> Any:
         ax.set_yticks([])
         return ax
     shown = np.where(np.tri(n, k=-1, dtype=bool), _correlations(gaps), np.nan)
-    colours = _colours(BLUE, _PALE, RED)
+    scale = colours(BLUE, _PALE, RED)
     # A column is no pair with itself: the first line and the last column go.
-    image = ax.imshow(shown[1:, :-1], cmap=colours, vmin=-1, vmax=1, interpolation="nearest")
+    image = ax.imshow(shown[1:, :-1], cmap=scale, vmin=-1, vmax=1, interpolation="nearest")
     labels = [short(name) for name in names]
     size = font(ax, n)
     ax.set_xticks(range(n - 1), labels[:-1], rotation=90, fontsize=size)
@@ -211,46 +209,3 @@ def gaps_of(column: Any) -> np.ndarray:
     if column.dtype in (nw.Float32, nw.Float64):
         return gaps | np.isnan(column.to_numpy())
     return gaps
-
-
-# --- what pictures share -----------------------------------------------------------------------
-
-
-def axes_of(ax: Any, width: float, height: float) -> Any:
-    """Return the axes given, or those of a new figure of this size in inches."""
-    if ax is not None:
-        return ax
-    plt = need("matplotlib.pyplot", "a picture")
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
-
-
-def plain(ax: Any) -> Any:
-    """Return the axes without a frame and with quiet ticks."""
-    for side in ax.spines.values():
-        side.set_visible(False)
-    ax.tick_params(length=0, colors=SOFT)
-    return ax
-
-
-def font(ax: Any, lines: int) -> float:
-    """Return the size of letters at which so many lines fit in the height of the axes."""
-    height = ax.get_position().height * ax.figure.get_size_inches()[1] * 72
-    return float(np.clip(0.8 * height / max(lines, 1), 3.0, 9.0))
-
-
-def short(name: Any) -> str:
-    """Return a name that does not push the picture aside."""
-    text = str(name)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-def _percent(part: float) -> str:
-    if 0 < part < 0.001:
-        return "< 0.1 %"
-    return f"{100 * part:.1f} %" if 0 < part < 0.0995 else f"{100 * part:.0f} %"
-
-
-def _colours(*colours: str) -> Any:
-    colors = need("matplotlib.colors", "a picture")
-    made = colors.LinearSegmentedColormap.from_list("tamis", colours)
-    return made.with_extremes(bad="white")

@@ -13,6 +13,7 @@ few outliers: where they are more than about a twentieth of the rows, they pass 
 few or none are flagged. Then give ``contamination``.
 """
 
+from tamis._gallery import plot_gallery
 from tamis.outlier._columns import COPOD, ECOD, HBOS
 from tamis.outlier._ensemble import OutlierEnsemble
 from tamis.outlier._forest import IsolationForest
@@ -20,6 +21,7 @@ from tamis.outlier._handler import OutlierHandler
 from tamis.outlier._knn import KNNDetector
 from tamis.outlier._linear import EllipticEnvelope, PCADetector
 from tamis.outlier._lof import LocalOutlierFactor
+from tamis.outlier._plots import plot_explanation, plot_scores
 from tamis.outlier._univariate import IQRDetector, MADDetector, ZScoreDetector
 
 __all__ = [
@@ -36,4 +38,7 @@ __all__ = [
     "OutlierHandler",
     "PCADetector",
     "ZScoreDetector",
+    "plot_explanation",
+    "plot_gallery",
+    "plot_scores",
 ]
