@@ -9,19 +9,28 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tamis import _threads
+from tamis import _frame, _threads
 from tamis._check import refuse_infinite, where_text
 from tamis.exceptions import ColumnTypeError, DataError, ParameterError
+from tamis.outlier._categories import coded
 from tamis.outlier._threshold import check_threshold, offset
 
 FLOATS = [np.float64, np.float32]
 
 
-def validated(estimator: Any, X: Any, *, fitting: bool, **options: Any) -> Any:
+def validated(estimator: Any, X: Any, *, fitting: bool, counted: Any = None, **options: Any) -> Any:
     """Return X as floats; NaN is missing, and errors name the column.
 
-    `options` go to scikit-learn's check.
+    Of an estimator that takes categories, those of a frame become numbers; `counted` are the rows
+    that they are learned from. `options` go to scikit-learn's check.
     """
+    if _frame.is_frame(X):
+        _refuse_times(estimator, _frame.wrap(X, "X"))  # and a name that is there twice
+    takes = getattr(estimator, "_takes_categories", False)
+    if takes:
+        table = coded(estimator, X, fitting=fitting, counted=counted)
+        if table is not None:
+            return table
     options = {"dtype": FLOATS, "ensure_all_finite": False, **options}
     try:
         checked = validate_data(estimator, X, reset=fitting, **options)
@@ -31,14 +40,27 @@ def validated(estimator: Any, X: Any, *, fitting: bool, **options: Any) -> Any:
             raise
         kind = ColumnTypeError if isinstance(error, TypeError) else DataError
         raise kind(
-            f"{type(estimator).__name__} takes numbers only{where}: {error}. Leave the column out "
-            "or encode it"
+            f"{type(estimator).__name__} takes numbers only{where}: {error}. Leave the column "
+            "out or encode it, or use a detector that takes a frame's categories (IsolationForest, "
+            "HBOS, ECOD, COPOD, OutlierEnsemble)"
         ) from error
+    if takes and fitting:
+        estimator.is_categorical_ = np.zeros(checked.shape[1], dtype=bool)
     if isinstance(checked, np.ndarray):
         refuse_infinite(estimator, checked)
     else:  # sparse: its values in one column, by which no place is named
         refuse_infinite(estimator, checked.data.reshape(-1, 1))
     return checked
+
+
+def _refuse_times(estimator: Any, frame: Any) -> None:
+    """Raise where a column holds times, which would become numbers without a word."""
+    for name in frame.columns:
+        if _frame.is_time(frame.get_column(name)):
+            raise ColumnTypeError(
+                f"column {name!r} holds times, which {type(estimator).__name__} does not take: "
+                "turn it into numbers, or leave it out"
+            )
 
 
 def flagged(decision: np.ndarray) -> np.ndarray:
@@ -79,7 +101,8 @@ class Detector(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or frame of shape (n_rows, n_features)
-            Numbers; NaN is missing.
+            Numbers; NaN is missing. ECOD, COPOD, HBOS and OutlierEnsemble take the categories of
+            a frame too.
         y : ignored
             Present for the API.
 

@@ -12,7 +12,52 @@ from tamis.exceptions import StateError
 from tamis.outlier._base import Detector, whole
 
 
-class ECOD(Detector):
+class _ByColumn(Detector):
+    """What the detectors share: sums over columns, in which a category's level has its part.
+
+    A subclass has ``_learn_numbers``, ``_rate_numbers`` and ``_share_numbers`` for the columns of
+    numbers.
+    """
+
+    _takes_categories = True
+    is_categorical_: np.ndarray
+
+    def _learn_numbers(self, X: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _rate_numbers(self, X: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _share_numbers(self, X: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _learn(self, X: np.ndarray) -> np.ndarray:
+        return self._with_levels(X, self._learn_numbers(self._numbers(X)))
+
+    def _rate(self, X: np.ndarray) -> np.ndarray:
+        return self._with_levels(X, self._rate_numbers(self._numbers(X)))
+
+    def _numbers(self, X: np.ndarray) -> np.ndarray:
+        return X[:, ~self.is_categorical_] if self.is_categorical_.any() else X
+
+    def _with_levels(self, X: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        for j in np.flatnonzero(self.is_categorical_):
+            scores = scores + np.nan_to_num(X[:, j])
+        return scores
+
+    def _parts(self, X: np.ndarray) -> np.ndarray:
+        numbers = self._numbers(X)
+        if numbers is X:
+            return self._share_numbers(X)
+        parts = np.nan_to_num(X).astype(np.float64)
+        parts[:, ~self.is_categorical_] = (
+            self._share_numbers(numbers) * self._rate_numbers(numbers)[:, None]
+        )
+        total = parts.sum(axis=1, keepdims=True)
+        return np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
+
+
+class ECOD(_ByColumn):
     """Outliers in the tails of the columns' empirical distributions.
 
     The score of a row is the largest of three sums over the columns: of minus the logarithm of the
@@ -35,6 +80,8 @@ class ECOD(Detector):
         `score_samples` of the training rows.
     offset_ : float
         ``decision_function`` is ``score_samples - offset_``.
+    is_categorical_ : ndarray of shape (n_features_in_,), bool
+        Which columns are categories.
     n_features_in_ : int
         Columns seen when fitting.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -45,6 +92,11 @@ class ECOD(Detector):
     The distribution is that of the training rows alone, so that a row scores the same alone and in
     a batch. A value beyond all training values counts as one more of its kind would: a share of 1
     in n + 1. Missing cells add nothing, and columns without spread add nothing.
+
+    A frame's columns of texts, categories and booleans count by how rare their levels are: minus
+    the logarithm of the share of training rows whose level is as rare or rarer is added to each of
+    the three sums. Names and numbers of which each row has its own so add nothing. A level that
+    was not seen counts as one more of those seen once.
 
     A popular implementation adds up the largest of the three of each column, and takes the rows
     that are scored into the distribution. Here the sums are made first, as in the paper.
@@ -76,14 +128,14 @@ class ECOD(Detector):
         self.contamination = contamination
         self.n_jobs = n_jobs
 
-    def _learn(self, X: np.ndarray) -> np.ndarray:
+    def _learn_numbers(self, X: np.ndarray) -> np.ndarray:
         self._tails, scores = _core.tails_fit(X, self._threads())
         return scores
 
-    def _rate(self, X: np.ndarray) -> np.ndarray:
+    def _rate_numbers(self, X: np.ndarray) -> np.ndarray:
         return self._tails.score(X, self._threads())
 
-    def _parts(self, X: np.ndarray) -> np.ndarray:
+    def _share_numbers(self, X: np.ndarray) -> np.ndarray:
         return self._tails.shares(X, self._threads())
 
 
@@ -110,6 +162,8 @@ class COPOD(ECOD):
         `score_samples` of the training rows.
     offset_ : float
         ``decision_function`` is ``score_samples - offset_``.
+    is_categorical_ : ndarray of shape (n_features_in_,), bool
+        Which columns are categories.
     n_features_in_ : int
         Columns seen when fitting.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -136,7 +190,7 @@ class COPOD(ECOD):
     """
 
 
-class HBOS(Detector):
+class HBOS(_ByColumn):
     """Outliers in the rare bins of the columns' histograms.
 
     The score of a row is the sum over the columns of the logarithm of how much higher the highest
@@ -161,6 +215,8 @@ class HBOS(Detector):
         `score_samples` of the training rows.
     offset_ : float
         ``decision_function`` is ``score_samples - offset_``.
+    is_categorical_ : ndarray of shape (n_features_in_,), bool
+        Which columns are categories.
     n_features_in_ : int
         Columns seen when fitting.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -169,8 +225,9 @@ class HBOS(Detector):
     Notes
     -----
     An empty bin, and what is beyond the least and the greatest training value, counts as half a
-    row. Missing cells add nothing. In a column without spread its one value adds nothing, and any
-    other value is beyond it.
+    row. A frame's columns of texts, categories and booleans count by how rare their levels are, as
+    with `ECOD`. Missing cells add nothing. In a column without spread its one value adds nothing,
+    and any other value is beyond it.
 
     References
     ----------
@@ -200,16 +257,16 @@ class HBOS(Detector):
         self.contamination = contamination
         self.n_jobs = n_jobs
 
-    def _learn(self, X: np.ndarray) -> np.ndarray:
+    def _learn_numbers(self, X: np.ndarray) -> np.ndarray:
         auto = isinstance(self.n_bins, str) and self.n_bins == "auto"
         bins = None if auto else whole("n_bins", self.n_bins)
         self._histograms = _core.histogram_fit(X, bins, self._threads())
-        return self._rate(X)
+        return self._rate_numbers(X)
 
-    def _rate(self, X: np.ndarray) -> np.ndarray:
+    def _rate_numbers(self, X: np.ndarray) -> np.ndarray:
         return _core.histogram_score(X, *self._histograms, self._threads())
 
-    def _parts(self, X: np.ndarray) -> np.ndarray:
+    def _share_numbers(self, X: np.ndarray) -> np.ndarray:
         return _core.histogram_shares(X, *self._histograms, self._threads())
 
 

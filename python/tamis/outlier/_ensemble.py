@@ -51,6 +51,8 @@ class OutlierEnsemble(Detector):
         Minus the mean evidence: high is normal.
     offset_ : float
         ``decision_function`` is ``score_samples - offset_``.
+    is_categorical_ : ndarray of shape (n_features_in_,), bool
+        Which columns are categories.
     n_features_in_ : int
         Columns seen when fitting.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -58,7 +60,9 @@ class OutlierEnsemble(Detector):
 
     Notes
     -----
-    Columns are brought to mean 0 and standard deviation 1 before the detectors see them. Training
+    Columns are brought to mean 0 and standard deviation 1 before the detectors see them. A frame's
+    columns of texts, categories and booleans become numbers: minus the logarithm of the share of
+    training rows whose level is as rare or rarer, as with `ECOD`; these are not scaled. Training
     rows are no neighbours of their own; a training row that is scored again as a new one is.
 
     References
@@ -75,6 +79,9 @@ class OutlierEnsemble(Detector):
     >>> OutlierEnsemble(random_state=0).fit_predict(X).argmin()
     np.int64(7)
     """
+
+    _takes_categories = True
+    is_categorical_: np.ndarray
 
     def __init__(
         self,
@@ -97,7 +104,7 @@ class OutlierEnsemble(Detector):
         Parameters
         ----------
         X : array-like or frame of shape (n_rows, n_features)
-            Numbers; NaN is missing.
+            Numbers; NaN is missing. A frame may have categories too.
         y : ignored
             Present for the API.
 
@@ -142,7 +149,7 @@ class OutlierEnsemble(Detector):
         self._means = np.where(known, X, 0.0).sum(axis=0, dtype=np.float64) / count
         square = np.where(known, X - self._means, 0.0) ** 2
         scales = np.sqrt(square.sum(axis=0, dtype=np.float64) / count)
-        self._scales = np.where(scales > 0, scales, 1.0)
+        self._scales = np.where((scales > 0) & ~self.is_categorical_, scales, 1.0)
         X = self._scaled(X)
         self.detectors_ = []
         self._sorted: list[np.ndarray] = []

@@ -70,6 +70,8 @@ class IsolationForest(OutlierMixin, BaseEstimator):
     offset_ : float
         ``decision_function`` is ``score_samples - offset_``: -0.5, or the quantile of the training
         scores that `contamination` names.
+    is_categorical_ : ndarray of shape (n_features_in_,), bool
+        Which columns are categories.
     n_features_in_ : int
         Columns seen when fitting.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -79,7 +81,10 @@ class IsolationForest(OutlierMixin, BaseEstimator):
     -----
     A missing cell is sent where most of the known training rows of the node went, so that what is
     not known is no evidence; in a plane it adds nothing. Cells are compared in single precision,
-    as scikit-learn does. Rows at the threshold exactly are no outliers.
+    as scikit-learn does. A frame's columns of texts, categories and booleans are cut by how rare
+    their levels are: minus the logarithm of the share of training rows whose level is as rare or
+    rarer, so that names, of which each row has its own, are never cut. Rows at the threshold
+    exactly are no outliers.
 
     In a plane each feature counts in standard deviations of the rows that the tree sees, so that
     units do not matter; the paper leaves the scaling to the user.
@@ -100,6 +105,9 @@ class IsolationForest(OutlierMixin, BaseEstimator):
     >>> forest.predict([[0.1], [0.0], [90.0]])
     array([ 1,  1, -1])
     """
+
+    _takes_categories = True
+    is_categorical_: np.ndarray
 
     def __init__(
         self,
@@ -134,7 +142,7 @@ class IsolationForest(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like, frame or sparse matrix of shape (n_rows, n_features)
-            Numbers; NaN is missing.
+            Numbers; NaN is missing. A frame may have categories too.
         y : ignored
             Present for the API.
         sample_weight : array-like of shape (n_rows,), optional
@@ -159,8 +167,10 @@ class IsolationForest(OutlierMixin, BaseEstimator):
                 "threshold must be None, or 'auto' where contamination is 'auto' too; "
                 f"got {self.threshold!r} and contamination={self.contamination!r}"
             )
-        X = validated(self, X, fitting=True, accept_sparse="csr")
+        given, X = X, validated(self, X, fitting=True, accept_sparse="csr")
         kept, weights = _positive(sample_weight, X.shape[0])
+        if kept is not None and self.is_categorical_.any():
+            X = validated(self, given, fitting=True, counted=kept)
         n = X.shape[0] if kept is None else len(kept)
         rows = self._rows_of_tree(n)
         features = self._features_of_tree()

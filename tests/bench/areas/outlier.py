@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import Row, _outlier_columns, _outlier_forest, _outlier_near
+from . import Row, _outlier_columns, _outlier_forest, _outlier_near, _outlier_quality
 
 
 def heavy(rng):
@@ -40,4 +40,5 @@ ROWS = [
     *_outlier_forest.ROWS,
     *_outlier_columns.ROWS,
     *_outlier_near.ROWS,
+    *_outlier_quality.ROWS,
 ]

@@ -134,8 +134,8 @@ def test_contamination_thresholds_and_ties(detector):
 def test_frames_and_what_is_no_number(make):
     frame = make({"a": [1.0, 2.0, None, 4.0], "b": [1, 2, 3, 90]})
     assert_array_equal(ECOD().fit(frame).feature_names_in_, ["a", "b"])
-    with pytest.raises(DataError, match="in column 'town'"):
-        HBOS().fit(make({"a": [1.0, 2.0], "town": ["x", "y"]}))
+    with pytest.raises(DataError, match="in column 1"):
+        HBOS().fit([[1.0, "x"], [2.0, "y"]])
     with pytest.raises(DataError, match="infinity in column 1, row 0"):
         ECOD().fit([[1.0, np.inf], [1.0, 2.0]])
 
