@@ -4,19 +4,42 @@
 //! global pool is started (it would not survive a fork), and chunks are fixed by the data, so that
 //! sums come out with the same bits on any number of threads.
 
+use std::sync::Mutex;
+
 use rayon::prelude::*;
 
 use super::ctx::Ctx;
-use super::error::Result;
+use super::error::{Error, Result};
+
+/// How many jobs the threads share at most: plenty for a balance, few enough to be free.
+const JOBS: usize = 4096;
+
+/// `f(i)` for every `i < n`, on the threads of `ctx`. Every other helper ends here, with its types
+/// hidden behind `dyn`: rayon is large, and is compiled once in place of once a kernel.
+fn each(ctx: &Ctx, n: usize, f: &(dyn Fn(usize) -> Result<()> + Sync)) -> Result<()> {
+    if ctx.threads() == 1 || n < 2 {
+        (0..n).try_for_each(f)
+    } else {
+        (0..n).into_par_iter().try_for_each(f)
+    }
+}
 
 /// `f(i)` for every `i < n`, in index order. `f` should be worth a few microseconds.
 pub fn map<T: Send>(ctx: &Ctx, n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Result<Vec<T>> {
     let one = |i| ctx.check().map(|()| f(i));
-    if ctx.threads() == 1 || n < 2 {
-        (0..n).map(one).collect()
-    } else {
-        (0..n).into_par_iter().map(one).collect()
+    let size = n.div_ceil(if ctx.threads() == 1 { 1 } else { JOBS }).max(1);
+    let mut done: Vec<Mutex<Vec<T>>> = Vec::new();
+    done.resize_with(n.div_ceil(size), Mutex::default);
+    each(ctx, done.len(), &|job| {
+        let made = (job * size..((job + 1) * size).min(n)).map(one).collect::<Result<_>>()?;
+        *done[job].lock().map_err(poisoned)? = made;
+        Ok(())
+    })?;
+    let mut out = Vec::with_capacity(n);
+    for job in done {
+        out.append(&mut job.into_inner().map_err(poisoned)?);
     }
+    Ok(out)
 }
 
 /// `f(start, end)` for every chunk of `size` of `0..n`, in index order.
@@ -38,12 +61,21 @@ pub fn fill_chunks<T: Send>(
     f: impl Fn(usize, &mut [T]) + Sync + Send,
 ) -> Result<()> {
     let size = size.max(1);
-    let one = |(c, chunk): (usize, &mut [T])| ctx.check().map(|()| f(c * size, chunk));
-    if ctx.threads() == 1 || out.len() <= size {
-        out.chunks_mut(size).enumerate().try_for_each(one)
-    } else {
-        out.par_chunks_mut(size).enumerate().try_for_each(one)
-    }
+    let block = size * out.len().div_ceil(size).div_ceil(JOBS).max(1);
+    let blocks: Vec<Mutex<&mut [T]>> = out.chunks_mut(block).map(Mutex::new).collect();
+    each(ctx, blocks.len(), &|job| {
+        let mut part = blocks[job].lock().map_err(poisoned)?;
+        for (c, chunk) in part.chunks_mut(size).enumerate() {
+            ctx.check()?;
+            f(job * block + c * size, chunk);
+        }
+        Ok(())
+    })
+}
+
+/// A job panicked; its panic is on its way to the caller, so this is never seen.
+fn poisoned<E>(_: E) -> Error {
+    Error::Stopped
 }
 
 #[cfg(test)]
@@ -65,6 +97,25 @@ mod tests {
         let one = pooled(1, sum);
         assert_eq!(one.to_bits(), pooled(2, sum).to_bits());
         assert_eq!(one.to_bits(), pooled(3, sum).to_bits());
+    }
+
+    #[test]
+    fn more_items_than_jobs() {
+        for n in [0, 1, JOBS - 1, JOBS + 1, 3 * JOBS + 7] {
+            let run = |ctx: &Ctx| {
+                let mut out = vec![0; n];
+                fill_chunks(ctx, &mut out, 2, |first, part| {
+                    for (k, v) in part.iter_mut().enumerate() {
+                        *v = first + k;
+                    }
+                })?;
+                assert!(out.iter().enumerate().all(|(i, &v)| i == v));
+                map(ctx, n, |i| i)
+            };
+            for threads in 1..4 {
+                assert_eq!(pooled(threads, run).unwrap(), (0..n).collect::<Vec<_>>());
+            }
+        }
     }
 
     #[test]

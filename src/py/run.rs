@@ -128,6 +128,25 @@ pub fn run<T: Send>(
     progress: Option<Py<PyAny>>,
     kernel: impl FnOnce(&Ctx) -> Result<T> + Send,
 ) -> PyResult<T> {
+    let mut kernel = Some(kernel);
+    let mut made = None;
+    let mut job = |ctx: &Ctx| {
+        if let Some(kernel) = kernel.take() {
+            made = Some(kernel(ctx)?);
+        }
+        Ok(())
+    };
+    run_job(py, n_jobs, progress, &mut job)?;
+    made.ok_or_else(|| InternalError::new_err("a kernel ended without an answer"))
+}
+
+/// [`run`] with the kernel's types hidden: the threads and the channel are compiled once.
+fn run_job(
+    py: Python<'_>,
+    n_jobs: usize,
+    progress: Option<Py<PyAny>>,
+    job: &mut (dyn FnMut(&Ctx) -> Result<()> + Send),
+) -> PyResult<()> {
     let threads = n_jobs.max(1);
     let scopes = SCOPES.with_borrow(Clone::clone);
     let scope_stopped = || scopes.iter().any(|stop| stop.load(Ordering::Relaxed));
@@ -135,7 +154,7 @@ pub fn run<T: Send>(
         return Err(Error::Stopped.into());
     }
     let ctx = Ctx::new(threads);
-    let work = || catch_unwind(AssertUnwindSafe(|| kernel(&ctx)));
+    let mut work = || catch_unwind(AssertUnwindSafe(|| job(&ctx)));
     let pool = if threads > 1 { Some(pool(threads)?) } else { None };
     let (outcome, signal) = py.detach(|| {
         std::thread::scope(|scope| {
@@ -174,7 +193,7 @@ pub fn run<T: Send>(
     if let Some(error) = signal {
         return Err(error);
     }
-    if let (Some(callback), Some(Ok(Ok(_)))) = (progress.as_ref(), outcome.as_ref()) {
+    if let (Some(callback), Some(Ok(Ok(())))) = (progress.as_ref(), outcome.as_ref()) {
         let (_, total) = ctx.progress();
         callback.call1(py, (total, total))?;
     }
