@@ -10,6 +10,7 @@ pub mod media;
 pub mod models;
 pub mod near;
 pub mod outlier;
+pub mod resample;
 pub mod trees;
 
 #[cfg(feature = "python")]

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 from tamis._core import __version__
 
 if TYPE_CHECKING:
-    from tamis import dedup, exceptions, impute, models, outlier, pipeline, quality, search
+    from tamis import (
+        dedup,
+        exceptions,
+        impute,
+        models,
+        outlier,
+        pipeline,
+        quality,
+        resample,
+        search,
+    )
     from tamis._state import load, save
     from tamis.quality import audit
     from tamis.search import TuneResult, tune
@@ -25,6 +35,7 @@ _NAMES = {
     "outlier": None,
     "pipeline": None,
     "quality": None,
+    "resample": None,
     "save": "tamis._state",
     "search": None,
     "tune": "tamis.search",
@@ -42,6 +53,7 @@ __all__ = [
     "outlier",
     "pipeline",
     "quality",
+    "resample",
     "save",
     "search",
     "tune",

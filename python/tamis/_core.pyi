@@ -409,6 +409,24 @@ def nearest_rows(
     progress: _Progress = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.uint32]]: ...
 
+# --- resample ----------------------------------------------------------------------------------
+
+def nearest_mixed_rows(
+    numbers: NDArray[np.float64],
+    codes: NDArray[np.uint32],
+    gap: float,
+    k: int,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> NDArray[np.uint32]: ...
+def nominal_distances(
+    queries: NDArray[np.uint32],
+    rows: NDArray[np.uint32],
+    tables: NDArray[np.float64],
+    sizes: list[int],
+    n_jobs: int = 1,
+) -> NDArray[np.float64]: ...
+
 # --- outlier -----------------------------------------------------------------------------------
 
 @final

@@ -17,6 +17,7 @@ __all__ = [
     "StateError",
     "StoppedError",
     "TamisError",
+    "UnsuitedError",
     "VersionWarning",
 ]
 
@@ -35,6 +36,10 @@ class ShapeError(TamisError, ValueError):
 
 class DataError(TamisError, ValueError):
     """The data cannot be used as they are; the message names the column, row or file."""
+
+
+class UnsuitedError(DataError, RuntimeError):
+    """A method can do nothing with data that is right as such."""
 
 
 class ColumnTypeError(DataError, TypeError):

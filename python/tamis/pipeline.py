@@ -294,9 +294,20 @@ def _resample(
     """Resample the rows, and with them what later steps were given by row."""
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     out = step.fit_resample(X, y)
-    rows = step.sample_indices_
     for name in later:
         for key, value in by_step[name].items():
             if np.ndim(value) >= 1 and len(value) == n_rows:
-                by_step[name][key] = np.asarray(value)[rows]
+                by_step[name][key] = np.asarray(value)[_rows_of(step)]
     return out[0], out[1], by_step
+
+
+def _rows_of(step: Any) -> np.ndarray:
+    """Return the row of the input that each row came from; a made row, the one it starts from."""
+    if hasattr(step, "sample_indices_"):
+        return step.sample_indices_
+    if hasattr(step, "source_index_"):
+        return step.source_index_[:, 0]
+    raise ParameterError(
+        f"{type(step).__name__} does not say which rows it made of which, so what is given by row "
+        "cannot follow: use the sampler of tamis.resample"
+    )

@@ -9,5 +9,5 @@ mod sketch;
 mod tile;
 
 pub use join::{Pair, Sides, within};
-pub use nearest::{Nearest, nearest};
+pub use nearest::{Nearest, nearest, nearest_mixed};
 pub use points::Points;

@@ -7,6 +7,7 @@ mod impute;
 mod models;
 mod near;
 mod outlier;
+mod resample;
 mod run;
 mod trees;
 
@@ -24,6 +25,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     models::register(m)?;
     near::register(m)?;
     outlier::register(m)?;
+    resample::register(m)?;
     trees::register(m)?;
     // Private, so never imported by `*`; with it, the stub would have to repeat every name.
     m.delattr("__all__")

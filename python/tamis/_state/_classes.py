@@ -35,6 +35,7 @@ _OURS = (
     "tamis.models",
     "tamis.outlier",
     "tamis.pipeline",
+    "tamis.resample",
     "tamis.search",
     "tamis.search._steps",
 )
@@ -218,6 +219,7 @@ _SKLEARN: dict[str, dict[str, Any]] = {
         "take": _checks.take_isotonic, "give": _checks.give_isotonic,
     },
     "sklearn.linear_model.BayesianRidge": {},
+    "sklearn.neighbors.NearestNeighbors": {},
     "sklearn.pipeline.FeatureUnion": {"check": _checks.union},
     "sklearn.pipeline.Pipeline": {"check": _checks.pipeline},
     "sklearn.preprocessing.FunctionTransformer": {"check": _checks.identity},

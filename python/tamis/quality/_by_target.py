@@ -76,8 +76,8 @@ def balance(t: Table) -> Iterator[Finding]:
     fix = "Nothing to do: the classes are of like size."
     if severity != "info":
         fix = (
-            f"Score with a metric that sees rare classes (balanced accuracy, ROC AUC), weigh or "
-            f"resample the classes, or get more rows of {rare!r}."
+            f"Score with a metric that sees rare classes (balanced accuracy, ROC AUC), weigh the "
+            f"classes or resample them (tamis.resample), or get more rows of {rare!r}."
         )
     elif part * len(counts) < 0.7:
         fix = "Do not judge by plain accuracy alone: always saying the first class scores "

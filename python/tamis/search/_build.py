@@ -77,7 +77,17 @@ class Builder:
             steps += self._fill(plan.missing)
         if plan.encode != "native" or self.times or plan.scale != "none":
             steps.append(("encode", self._encode(plan)))
+        if plan.classes in ("repeat", "smote"):
+            steps.append(("classes", self._resampler(plan.classes)))
         return [*steps, ("model", self._model(plan))]
+
+    def _resampler(self, choice: str) -> Any:
+        from tamis import resample
+
+        seed = derive(self.seed, "classes")
+        if choice == "repeat":
+            return resample.RandomOverSampler(random_state=seed)
+        return resample.SMOTE(random_state=seed)
 
     def _fill(self, choice: str) -> list[tuple[str, Any]]:
         from tamis.impute import SimpleImputer
@@ -158,6 +168,8 @@ class Builder:
         params = dict(plan.params)
         classifies = self.task.classifies
         seed = derive(self.seed, "model")
+        if plan.classes == "weigh":
+            params["class_weight"] = "balanced"
         if plan.family == "logistic":
             return models.LogisticRegression(max_iter=500, **params)
         if plan.family == "linear":

@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["STEPS", "Plan", "plainest"]
 
 #: The refinement steps, in the order they act.
-STEPS = ("duplicates", "outliers", "missing", "encode", "scale")
+STEPS = ("duplicates", "outliers", "missing", "encode", "scale", "classes")
 
 _PLAIN: dict[str, Any] = {
     "duplicates": "keep",
@@ -17,6 +17,7 @@ _PLAIN: dict[str, Any] = {
     "missing": "median",
     "encode": "one-hot",
     "scale": "none",
+    "classes": "keep",
 }
 
 
@@ -55,6 +56,10 @@ _SAYS = {
     ("scale", "none"): "leave the scale of numbers",
     ("scale", "standard"): "standardise numbers",
     ("scale", "robust"): "scale numbers by median and IQR",
+    ("classes", "keep"): "leave the classes as they are",
+    ("classes", "weigh"): "weigh rows so that classes count alike",
+    ("classes", "repeat"): "repeat rows of rare classes, in training folds alone",
+    ("classes", "smote"): "make rows of rare classes between neighbours, in training folds alone",
 }
 
 
@@ -69,6 +74,7 @@ class Plan:
     scale: str
     family: str
     params: tuple[tuple[str, Any], ...] = ()
+    classes: str = "keep"
 
     def plain(self) -> Plan:
         """Return the same model with the plainest preparation."""

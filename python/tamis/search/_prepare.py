@@ -77,7 +77,7 @@ def prepare(
         cv=cv,
         seed=seed,
     )
-    facts = _facts(Z, encoder, task, copies)
+    facts = _facts(Z, encoder, train_task, copies)
     return Table(
         task, scorer, train, held, task.y[holdout], train_task, evaluate, builder,
         Space(facts, derive(seed, "space")), ignored, len(frame),
@@ -104,6 +104,7 @@ def _facts(Z: np.ndarray, encoder: FrameEncoder, task: Task, copies: np.ndarray)
         duplicates=len(np.unique(copies)) < len(copies),
         gaps=bool(gaps.any()),
         number_gap_rows=int(gaps[:, :n_numbers].any(axis=1).sum()),
+        classes=tuple(np.bincount(task.y).tolist()) if task.classifies else (),
     )
 
 

@@ -42,6 +42,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 _OUTLIERS = ("keep", "clip-iqr", "clip-mad", "drop-iqr", "drop-mad")
 _LINEAR = ("logistic", "linear", "ridge")
+#: Classes are balanced where the rarest has less than this share of the largest.
+_RARE = 1 / 3
+#: SMOTE looks for five neighbours in the class, and compares its rows with one another.
+_FEW_ROWS, _MOST_SMOTE_WORK = 30, 5e9
 #: What imputers cost grows in their own ways; where it is more than this they are not offered, so
 #: that a fit stays within some seconds. kNN compares every row that has a gap with all others.
 _MOST_KNN_WORK = 2e9
@@ -62,6 +66,7 @@ class Facts:
     duplicates: bool
     gaps: bool
     number_gap_rows: int
+    classes: tuple[int, ...] = ()
 
 
 class Space:
@@ -99,7 +104,22 @@ class Space:
             "missing": missing,
             "encode": (*encode, "target") if f.n_categories else encode,
             "scale": ("none", "standard", "robust") if family in _LINEAR else ("none",),
+            "classes": self._balancing(native),
         }
+
+    def _balancing(self, native: bool) -> tuple[str, ...]:
+        """Return what is done about classes of very different size."""
+        sizes = self.facts.classes
+        if not sizes or min(sizes) >= _RARE * max(sizes):
+            return ("keep",)
+        found = ("keep", "weigh", "repeat")
+        # Boosting has gaps and codes of categories, between which there is nothing.
+        work = float(sorted(sizes)[-2]) ** 2 * max(
+            1, self.facts.n_numbers + self.facts.n_categories
+        )
+        if native or min(sizes) < _FEW_ROWS or work > _MOST_SMOTE_WORK:
+            return found
+        return (*found, "smote")
 
     def _imputers(self) -> tuple[str, ...]:
         """Return the imputers that fill numbers from other numbers, as far as they are quick."""

@@ -38,8 +38,9 @@ def tune(
     """Search data steps and models together, and say what each step was worth.
 
     A holdout is set aside first. On the other rows plans (what to do with duplicates, gaps,
-    outliers, categories and scales, and which model) race in rounds of cross-validation; every
-    statistic is learned, and every row dropped, inside the training folds. Each step of the
+    outliers, categories, scales and rare classes, and which model) race in rounds of
+    cross-validation; every statistic is learned, and every row dropped or made, inside the
+    training folds. Each step of the
     winner is then taken out in turn, on folds that nothing was chosen by; a step that does not
     help is left out. The final model is scored once on the holdout.
 

@@ -4,12 +4,14 @@
 //! none can hold a nearer point. A first look in single precision, with room for its rounding,
 //! leaves out most points of a block; the others are measured in double precision.
 
+mod kinds;
 mod search;
 #[cfg(test)]
 mod tests;
 
 use ndarray::ArrayView2;
 
+use self::kinds::Kinds;
 use crate::base::float::Float;
 use crate::base::{Ctx, Error, Result, par};
 
@@ -45,9 +47,47 @@ pub fn nearest<T: Float>(
     if k == 0 {
         return Ok(Nearest { distances: Vec::new(), rows: Vec::new() });
     }
-    let cells = Cells::new(ctx, data, queries)?;
+    let cells = Cells::new(ctx, data, queries, None)?;
+    search_all(ctx, &cells, n, queries.map(|q| q.nrows()), k)
+}
+
+/// The `k` nearest other rows of each row, which has numbers and categories: a squared distance is
+/// that of the numbers and `gap` squared for each category that differs. No number may be missing.
+pub fn nearest_mixed(
+    ctx: &Ctx,
+    numbers: ArrayView2<f64>,
+    codes: ArrayView2<u32>,
+    gap: f64,
+    k: usize,
+) -> Result<Nearest> {
+    let n = numbers.nrows();
+    if numbers.ncols() == 0 || k > n.saturating_sub(1) || n > u32::MAX as usize / 2 {
+        let others = n.saturating_sub(1);
+        return Err(Error::Shape(format!("{k} nearest of {others} rows cannot be found")));
+    }
+    if codes.nrows() != n {
+        return Err(Error::Shape(format!("{n} rows have categories of {} rows", codes.nrows())));
+    }
+    if !gap.is_finite() || gap < 0.0 {
+        return Err(Error::Parameter(format!("gap must be a number from 0 on; got {gap}")));
+    }
+    if k == 0 {
+        return Ok(Nearest { distances: Vec::new(), rows: Vec::new() });
+    }
+    let cells = Cells::new(ctx, numbers, None, Some((codes, gap)))?;
+    search_all(ctx, &cells, n, None, k)
+}
+
+/// The nearest of `n` rows: for those after them, or for themselves.
+fn search_all(
+    ctx: &Ctx,
+    cells: &Cells,
+    n: usize,
+    queries: Option<usize>,
+    k: usize,
+) -> Result<Nearest> {
     let asked: Vec<u32> = match queries {
-        Some(q) => (n as u32..(n + q.nrows()) as u32).collect(),
+        Some(q) => (n as u32..(n + q) as u32).collect(),
         None => (0..n as u32).collect(),
     };
     let found = if asked.len() <= FEW {
@@ -59,7 +99,7 @@ pub fn nearest<T: Float>(
             vec![(asked[i], best.found)]
         })?
     } else {
-        search::by_blocks(ctx, &cells, n, &asked, queries.is_some(), k)?
+        search::by_blocks(ctx, cells, n, &asked, queries.is_some(), k)?
     };
     let mut distances = vec![0.0; asked.len() * k];
     let mut rows = vec![0; asked.len() * k];
@@ -78,6 +118,7 @@ struct Cells {
     rows: Vec<f64>,
     p: usize,
     unit: f64,
+    kinds: Option<Kinds>,
 }
 
 impl Cells {
@@ -85,6 +126,7 @@ impl Cells {
         ctx: &Ctx,
         data: ArrayView2<T>,
         queries: Option<ArrayView2<T>>,
+        kinds: Option<(ArrayView2<u32>, f64)>,
     ) -> Result<Self> {
         let (n, p) = data.dim();
         let total = n + queries.map_or(0, |q| q.nrows());
@@ -100,7 +142,8 @@ impl Cells {
                 out.iter_mut().zip(row).for_each(|(out, v)| *out = v.wide());
             }
         })?;
-        let far = rows.iter().fold(0.0, |far: f64, v| far.max(v.abs()));
+        let gap = kinds.map_or(0.0, |(_, gap)| gap);
+        let far = rows.iter().fold(gap, |far: f64, v| far.max(v.abs()));
         if !far.is_finite() || rows.iter().any(|v| v.is_nan()) {
             return Err(Error::Data("distances need numbers that are known and finite".into()));
         }
@@ -111,7 +154,22 @@ impl Cells {
             1.0
         };
         rows.iter_mut().for_each(|v| *v /= unit);
-        Ok(Cells { rows, p, unit })
+        let kinds = kinds.map(|(codes, gap)| Kinds::new(codes, gap / unit));
+        Ok(Cells { rows, p, unit, kinds })
+    }
+
+    /// Coordinates of a point that stands for a row at the first look.
+    fn width(&self) -> usize {
+        self.p + self.kinds.as_ref().map_or(0, |kinds| kinds.width)
+    }
+
+    /// Writes such a point. Points are never farther apart than their rows.
+    fn fill(&self, i: u32, out: &mut [f64]) {
+        let (numbers, rest) = out.split_at_mut(self.p);
+        numbers.copy_from_slice(self.row(i));
+        if let Some(kinds) = &self.kinds {
+            kinds.fill(i, rest);
+        }
     }
 
     fn row(&self, i: u32) -> &[f64] {
@@ -129,7 +187,8 @@ impl Cells {
             }
         }
         let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| (x - y) * (x - y)).sum();
-        (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+        let square = (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest;
+        square + self.kinds.as_ref().map_or(0.0, |kinds| kinds.square(i, j))
     }
 }
 

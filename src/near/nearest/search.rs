@@ -113,10 +113,10 @@ pub(super) fn by_blocks(
     k: usize,
 ) -> Result<Vec<Vec<Found>>> {
     let total = cells.rows.len() / cells.p.max(1);
-    let fill = |i: usize, out: &mut [f64]| out.copy_from_slice(cells.row(i as u32));
-    let points = Points::new(ctx, total, cells.p, fill)?;
+    let fill = |i: usize, out: &mut [f64]| cells.fill(i as u32, out);
+    let points = Points::new(ctx, total, cells.width(), fill)?;
     // What is off at the first look: rounding of sums, of the points, and of what is compared.
-    let slack = rounding(cells.p) + 2.0 * Points::ERROR + 4.0 * f64::from(f32::EPSILON);
+    let slack = rounding(cells.width()) + 2.0 * Points::ERROR + 4.0 * f64::from(f32::EPSILON);
     let share = 0.5 - slack;
     let pack = |mut items: Vec<u32>| -> Result<Vec<Block>> {
         order(ctx, &points, &mut items)?;
@@ -212,7 +212,7 @@ impl<'a> Search<'a> {
         };
         open.clear();
         open.extend((0..self.panels.len()).filter(|&a| near(&self.panels[a])));
-        let width = self.cells.p;
+        let width = self.cells.width();
         for (b, (right, start)) in other.right.chunks(width).zip(&other.start).enumerate() {
             hits.clear();
             let (left, limits) = (&self.left, &self.limits);

@@ -89,3 +89,62 @@ fn same_bits_on_any_number_of_threads_and_what_cannot_be() {
     ctx.stop();
     assert_eq!(nearest(&ctx, data.view(), None, 1), Err(Error::Stopped));
 }
+
+/// By sorting all distances of rows of numbers and categories.
+fn obvious_mixed(
+    data: &Array2<f64>,
+    codes: &Array2<u32>,
+    gap: f64,
+    i: usize,
+    k: usize,
+) -> Vec<u32> {
+    let differ = |j: usize| codes.row(i).iter().zip(codes.row(j)).filter(|(a, b)| a != b).count();
+    let square = |j: usize| {
+        (&data.row(i) - &data.row(j)).mapv(|d| d * d).sum() + differ(j) as f64 * gap * gap
+    };
+    let mut all: Vec<(f64, u32)> =
+        (0..data.nrows()).filter(|&j| j != i).map(|j| (square(j), j as u32)).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    all.into_iter().take(k).map(|one| one.1).collect()
+}
+
+proptest! {
+    #[test]
+    fn found_among_numbers_and_categories_are_those_of_sorting(
+        seed in any::<u64>(), n in 1usize..300, p in 1usize..4, c in 0usize..5, k in 0usize..9,
+        levels in 1u64..40, gap in prop_oneof![Just(0.0), Just(1.0), Just(4.0), Just(1024.0)],
+    ) {
+        let data = random(seed, n, p, 9, 1.0);
+        let mut s = Stream::new(seed, 1, 0, 0);
+        let codes = Array2::from_shape_fn((n, c), |(_, j)| s.below(levels + j as u64) as u32);
+        let k = k.min(n - 1);
+        let one = nearest_mixed(&Ctx::new(1), data.view(), codes.view(), gap, k).unwrap();
+        for i in 0..n {
+            prop_assert_eq!(&one.rows[i * k..(i + 1) * k], &obvious_mixed(&data, &codes, gap, i, k)[..]);
+        }
+        let (data, codes) = (data.view(), codes.view());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let three = pool.install(|| nearest_mixed(&Ctx::new(3), data, codes, gap, k).unwrap());
+        prop_assert_eq!(&one, &three);
+    }
+}
+
+#[test]
+fn many_columns_of_categories_and_what_cannot_be() {
+    let data = random(1, 400, 2, 50, 1.0);
+    let mut s = Stream::new(2, 0, 0, 0);
+    let codes = Array2::from_shape_fn((400, 90), |_| s.below(500) as u32);
+    let got = nearest_mixed(&Ctx::new(1), data.view(), codes.view(), 2.0, 5).unwrap();
+    for i in 0..400 {
+        assert_eq!(got.rows[i * 5..(i + 1) * 5], obvious_mixed(&data, &codes, 2.0, i, 5)[..]);
+    }
+    let few = codes.slice(ndarray::s![..3, ..]);
+    for (codes, gap, k) in [
+        (few, 1.0, 1),
+        (codes.view(), f64::NAN, 1),
+        (codes.view(), -1.0, 1),
+        (codes.view(), 1.0, 400),
+    ] {
+        assert!(nearest_mixed(&Ctx::new(1), data.view(), codes, gap, k).is_err());
+    }
+}
