@@ -105,8 +105,9 @@ def encode(table: Any, encoder: Any, dtype: Any) -> tuple[Any, Kinds]:
     if encoder is None:
         plain = dtype if np.dtype(dtype).kind != "O" else np.float64
         fitted = OneHotEncoder(handle_unknown="ignore", dtype=plain).fit(table)
-        found = [_searched(table, j, kinds) for j, kinds in enumerate(fitted.categories_)]
-        codes = np.column_stack(found).astype(np.uint32)
+        codes = np.empty(table.shape, dtype=np.uint32, order="F")
+        for j, kinds in enumerate(fitted.categories_):
+            codes[:, j] = _searched(table, j, kinds)
         sizes = [len(kinds) for kinds in fitted.categories_]
         return fitted, Kinds(codes, [_first(c) for c in codes.T], sizes)
     fitted = clone(encoder)

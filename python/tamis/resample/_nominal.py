@@ -151,6 +151,10 @@ class SMOTENC(BaseSMOTE):
         return cells
 
     def _continuous(self, cells: Any) -> np.ndarray:
+        """Return the numbers; floats of an array stay among its other columns, uncopied."""
+        if not _frame.is_frame(cells) and cells.dtype in (np.float64, np.float32):
+            refuse_infinite(self, cells[:, self.continuous_features_], allow_nan=False)
+            return cells
         numbers = check_array(
             _codes.columns(cells, self.continuous_features_),
             dtype="numeric",
@@ -173,6 +177,8 @@ class SMOTENC(BaseSMOTE):
     def _of_class(self, cells: Any, y: np.ndarray, label: Any, n: int) -> list[Made]:
         own = np.flatnonzero(y == label)
         numbers, codes = self._between[own], self._kinds.codes[own]
+        if numbers.shape[1] != len(self.continuous_features_):
+            numbers = numbers[:, self.continuous_features_]
         spread = float(np.median(np.std(numbers, axis=0, dtype=np.float64)))
         self.median_std_[label] = spread
         near = self._neighbours(numbers, codes, spread, label)

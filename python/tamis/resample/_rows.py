@@ -72,6 +72,10 @@ def between(numbers: Any, made: Made, start: int = 0, end: int | None = None) ->
     if made.given is not None:
         return made.given[rows]
     base, other, step = made.base[rows], made.other[rows], made.step[rows, None]
+    if made.columns is not None and numbers.shape[1] != len(made.columns):
+        # All columns are there, so that no copy of the table was made.
+        first = numbers[base][:, made.columns]
+        return first + step * (numbers[other][:, made.columns] - first)
     gaps = numbers[other] - numbers[base]
     if sparse.issparse(numbers):
         return (numbers[base] + sparse.csr_matrix(step).multiply(gaps)).astype(numbers.dtype)

@@ -2,9 +2,19 @@
 
 use ndarray::ArrayView2;
 
-/// The most corners that a column has at the first look, and coordinates of all columns.
-const CORNERS: usize = 8;
-const COORDINATES: usize = 256;
+/// What a simplex of 0 to 4 corners takes: its coordinates, and its corners at a distance of 1.
+const SIMPLEX: [(usize, [[f64; 3]; 4]); 5] = [
+    (0, [[0.0; 3]; 4]),
+    (0, [[0.0; 3]; 4]),
+    (1, [[0.0; 3], [1.0, 0.0, 0.0], [0.0; 3], [0.0; 3]]),
+    (2, [[0.0; 3], [1.0, 0.0, 0.0], [0.5, HEIGHT, 0.0], [0.0; 3]]),
+    (3, [[EDGE, EDGE, EDGE], [EDGE, -EDGE, -EDGE], [-EDGE, EDGE, -EDGE], [-EDGE, -EDGE, EDGE]]),
+];
+/// The height of a triangle, and half an edge of a cube whose faces have a diagonal of 1.
+const HEIGHT: f64 = 0.866_025_403_784_438_6;
+const EDGE: f64 = std::f64::consts::SQRT_2 / 4.0;
+/// Columns beyond so many have two corners, so that the first look stays short.
+const MANY: usize = 64;
 
 /// The categories of rows, and what a differing one adds to a squared distance.
 pub(super) struct Kinds {
@@ -21,18 +31,14 @@ pub(super) struct Kinds {
 impl Kinds {
     pub(super) fn new(codes: ArrayView2<u32>, gap: f64) -> Kinds {
         let columns = codes.ncols();
-        let most = (COORDINATES / columns.max(1)).clamp(2, CORNERS);
+        let most = if columns > MANY { 2 } else { 4 };
         let mut width = 0;
         let mut places = Vec::with_capacity(columns);
         for column in codes.columns() {
             let levels = column.iter().max().map_or(0, |&c| c as usize + 1);
             let corners = levels.min(most);
             places.push((width, corners));
-            width += match corners {
-                0 | 1 => 0,
-                2 => 1,
-                more => more,
-            };
+            width += SIMPLEX[corners].0;
         }
         Kinds { codes: codes.iter().copied().collect(), columns, gap, places, width }
     }
@@ -43,18 +49,17 @@ impl Kinds {
 
     /// What differing categories add to a squared distance.
     pub(super) fn square(&self, i: u32, j: u32) -> f64 {
-        let differ = self.row(i).iter().zip(self.row(j)).filter(|(a, b)| a != b).count();
-        differ as f64 * self.gap * self.gap
+        let differ: u32 = self.row(i).iter().zip(self.row(j)).map(|(a, b)| u32::from(a != b)).sum();
+        f64::from(differ) * self.gap * self.gap
     }
 
     /// Writes the coordinates of a row: corners lie `gap` apart.
     pub(super) fn fill(&self, i: u32, out: &mut [f64]) {
-        out.fill(0.0);
         for (&code, &(first, corners)) in self.row(i).iter().zip(&self.places) {
-            match corners {
-                0 | 1 => {}
-                2 => out[first] = f64::from(code % 2) * self.gap,
-                more => out[first + code as usize % more] = self.gap * 0.5f64.sqrt(),
+            let (size, points) = &SIMPLEX[corners];
+            let point = &points[code as usize % corners.max(1)];
+            for (out, x) in out[first..first + size].iter_mut().zip(point) {
+                *out = x * self.gap;
             }
         }
     }
