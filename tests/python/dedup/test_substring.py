@@ -256,7 +256,7 @@ def test_what_cannot_be_used(call, error, words):
 def test_threads_give_the_same():
     rng = np.random.default_rng(1)
     words = ["".join(rng.choice(list("abcdefg"), 5)) for _ in range(200)]
-    texts = [" ".join(rng.choice(words, 400)) for _ in range(600)]
+    texts = [" ".join(rng.choice(words, 400)) for _ in range(200)]
     texts += [texts[k][: 500 + k] for k in range(100)]
     one, *others = (SubstringDeduplicator(12, n_jobs=n).fit(texts).duplicates_ for n in (1, 2, 3))
     assert one.n_pairs == 100
