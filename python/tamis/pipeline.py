@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline as _SkPipeline
 from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from tamis.exceptions import ParameterError
 
@@ -36,7 +36,8 @@ class Pipeline(BaseEstimator):
 
     Like scikit-learn's Pipeline, except that a step with ``fit_resample`` (and no ``transform``)
     changes the rows when fitting, the target and everything else given by row with them, and is
-    skipped when predicting: new rows are never dropped.
+    skipped when predicting: new rows are never dropped. Where such a step makes weights of the rows
+    (``sample_weight_``, as LabelCleaner does), the last step is fitted with them.
 
     Parameters
     ----------
@@ -124,7 +125,9 @@ class Pipeline(BaseEstimator):
                 continue
             fresh = clone(step)
             if resamples(fresh):
-                X, y, by_step = _resample(fresh, X, y, by_step, [n for n, _ in steps[place + 1 :]])
+                later = [n for n, _ in steps[place + 1 :]]
+                X, y, by_step = _resample(fresh, X, y, by_step[name], by_step, later)
+                self._check_weights(name, fresh)
             elif hasattr(fresh, "fit_transform"):
                 X = fresh.fit_transform(X, y, **by_step[name])
             else:
@@ -132,6 +135,17 @@ class Pipeline(BaseEstimator):
             steps[place] = (name, fresh)
         self.steps = steps
         return X, y, by_step[steps[-1][0]]
+
+    def _check_weights(self, name: str, step: Any) -> None:
+        """Refuse weights made by a step where the last one takes none."""
+        last = self.steps[-1][1]
+        if not hasattr(step, "sample_weight_"):
+            return
+        if _idle(last) or not has_fit_parameter(last, "sample_weight"):
+            raise ParameterError(
+                f"step {name!r} gives weights, but {type(last).__name__} takes no sample_weight: "
+                "choose another action of the step, or another model"
+            )
 
     def _set_last(self, fitted: Any) -> None:
         self.steps = [*self.steps[:-1], (self.steps[-1][0], fitted)]
@@ -146,7 +160,8 @@ class Pipeline(BaseEstimator):
         y : array-like of shape (n_rows,), optional
             Target.
         **params : object
-            ``step__name=value``. Values given by row stay aligned when rows are dropped.
+            ``step__name=value``. Values given by row stay aligned when rows are dropped; those of a
+            step that changes rows go to its ``fit_resample``.
 
         Returns
         -------
@@ -289,15 +304,27 @@ def _idle(step: Any) -> bool:
 
 
 def _resample(
-    step: Any, X: Any, y: Any, by_step: dict[str, dict[str, Any]], later: list[str]
+    step: Any,
+    X: Any,
+    y: Any,
+    given: dict[str, Any],
+    by_step: dict[str, dict[str, Any]],
+    later: list[str],
 ) -> tuple:
-    """Resample the rows, and with them what later steps were given by row."""
+    """Resample the rows, and with them what later steps were given by row.
+
+    Weights that the step makes reach the last step, times those that it was given.
+    """
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-    out = step.fit_resample(X, y)
+    out = step.fit_resample(X, y, **given)
     for name in later:
         for key, value in by_step[name].items():
             if np.ndim(value) >= 1 and len(value) == n_rows:
                 by_step[name][key] = np.asarray(value)[_rows_of(step)]
+    weights = getattr(step, "sample_weight_", None)
+    if weights is not None:
+        before = by_step[later[-1]].get("sample_weight")
+        by_step[later[-1]]["sample_weight"] = weights if before is None else weights * before
     return out[0], out[1], by_step
 
 

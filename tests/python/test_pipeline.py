@@ -8,6 +8,7 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 
 from tamis.base import ResampleMixin
@@ -46,6 +47,31 @@ def test_rows_are_dropped_in_fit_and_kept_in_predict():
     assert weight.tolist() == [1, 2, 4]
     np.testing.assert_allclose(model.predict(X), [0, 1, 9, 2])
     assert model.score(X[:2], Y[:2]) == pytest.approx(1.0)
+
+
+class Doubts(ResampleMixin, BaseEstimator):
+    """Keeps all rows but the first, and gives weights."""
+
+    def fit_resample(self, X, y=None, **params):
+        self.given_ = params
+        self.sample_weight_ = np.arange(1.0, len(X))
+        return super().fit_resample(X, y, **params)
+
+    def _fit_rows(self, X, y):
+        return np.arange(1, len(X))
+
+
+def test_weights_that_a_step_makes_reach_the_last_step():
+    steps = [("doubts", Doubts()), ("drop", DropLarge()), ("model", Recorder())]
+    model = Pipeline(steps).fit(X, Y, doubts__groups=[1, 2, 3, 4])
+    assert model["model"].seen_[2].tolist() == [1, 3]  # of rows 1 and 3: row 2 was dropped
+    assert model["doubts"].given_ == {"groups": [1, 2, 3, 4]}
+    given = np.array([1.0, 2.0, 3.0, 4.0])
+    model.fit(X, Y, model__sample_weight=given)
+    assert model["model"].seen_[2].tolist() == [2, 12]
+    for last in ("passthrough", KNeighborsRegressor()):
+        with pytest.raises(ParameterError, match="'doubts' gives weights"):
+            Pipeline([("doubts", Doubts()), ("model", last)]).fit(X, Y)
 
 
 def test_frames_pass_through():
