@@ -14,12 +14,14 @@ pub trait Float: Copy + PartialOrd + Send + Sync + 'static {
 
 impl Float for f32 {
     const MISSING: f32 = f32::NAN;
+    #[inline]
     fn wide(self) -> f64 {
         f64::from(self)
     }
     fn narrow(x: f64) -> f32 {
         x as f32
     }
+    #[inline]
     fn is_missing(self) -> bool {
         self.is_nan()
     }
@@ -27,12 +29,14 @@ impl Float for f32 {
 
 impl Float for f64 {
     const MISSING: f64 = f64::NAN;
+    #[inline]
     fn wide(self) -> f64 {
         self
     }
     fn narrow(x: f64) -> f64 {
         x
     }
+    #[inline]
     fn is_missing(self) -> bool {
         self.is_nan()
     }
