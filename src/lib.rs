@@ -6,6 +6,7 @@
 pub mod base;
 pub mod dedup;
 pub mod impute;
+pub mod labels;
 pub mod media;
 pub mod models;
 pub mod near;

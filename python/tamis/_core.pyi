@@ -514,6 +514,32 @@ def histogram_shares(
     n_jobs: int = 1,
     progress: _Progress = None,
 ) -> NDArray[np.float64]: ...
+def label_joint(
+    p: _Matrix,
+    y: NDArray[np.uint32],
+    weights: NDArray[np.float64] | None = None,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint32]]: ...
+def label_sharpness(
+    p: _Matrix,
+    y: NDArray[np.uint32],
+    noise: NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[int, float]: ...
+def label_verdicts(
+    p: _Matrix,
+    y: NDArray[np.uint32],
+    noise: NDArray[np.float64],
+    power: int,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]: ...
+def label_margins(
+    p: _Matrix, y: NDArray[np.uint32], n_jobs: int = 1, progress: _Progress = None
+) -> tuple[NDArray[np.float64], NDArray[np.uint32], NDArray[np.float64]]: ...
 def univariate_bounds(
     x: _Matrix, rule: str, limit: float, n_jobs: int = 1, progress: _Progress = None
 ) -> NDArray[np.float64]: ...

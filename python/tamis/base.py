@@ -44,10 +44,14 @@ class ResampleMixin:
         rows = np.asarray(self._fit_rows(X, y), dtype=np.int64)
         self.sample_indices_ = rows
         X_out = self._take_rows(X, rows)
-        y_out = None if y is None else _take_vector(y, rows)
+        y_out = None if y is None else _take_vector(self._new_target(y), rows)
         if params:
             return X_out, y_out, {k: _take_vector(v, rows) for k, v in params.items()}
         return X_out, y_out
+
+    def _new_target(self, y: Any) -> Any:
+        """Return the target whose rows are given back; a step that corrects it has another."""
+        return y
 
     def _take_rows(self, X: Any, rows: np.ndarray) -> Any:
         return _frame.take(X, rows)

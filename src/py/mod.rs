@@ -4,6 +4,7 @@ mod arr;
 mod dedup;
 mod err;
 mod impute;
+mod labels;
 mod models;
 mod near;
 mod outlier;
@@ -22,6 +23,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     arr::register(m)?;
     dedup::register(m)?;
     impute::register(m)?;
+    labels::register(m)?;
     models::register(m)?;
     near::register(m)?;
     outlier::register(m)?;

@@ -32,6 +32,7 @@ TYPES: dict[type, str] = {
 _OURS = (
     "tamis.dedup",
     "tamis.impute",
+    "tamis.labels",
     "tamis.models",
     "tamis.outlier",
     "tamis.pipeline",

@@ -16,7 +16,7 @@ from tamis.exceptions import DataError
 __all__ = ["FrameEncoder", "choose_columns"]
 
 
-def choose_columns(data: Any, target: str) -> tuple[FrameEncoder, dict[str, str]]:
+def choose_columns(data: Any, target: str | None) -> tuple[FrameEncoder, dict[str, str]]:
     """Return an encoder for the columns a model can learn from, and why the others are left out."""
     frame = _frame.wrap(data)
     columns = [_columns.profile(frame.get_column(n)) for n in frame.columns if n != target]
