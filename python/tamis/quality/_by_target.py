@@ -18,6 +18,10 @@ _MOST_ROWS = 20_000  # rows that a column's score is taken from
 _MOST_CLASSES = 15
 _FOLDS = 5
 _SURE, _STRONG = 0.98, 0.95
+# Labels are judged in tables of so many rows, on so many of them and so many columns at the most; a
+# label as doubtful as this is said to be wrong, where no more than this share is doubtful at all.
+_FEW_LABELS, _MOST_LABELS, _MOST_FEATURES, _TREES = 500, 2000, 200, 40
+_DOUBT, _OVERLAP = 0.05, 0.15
 
 
 def is_classes(t: Table) -> bool:
@@ -244,4 +248,44 @@ def missing_tells(t: Table) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-CHECKS = (target, balance, leakage, missing_tells)
+def label_errors(t: Table) -> Iterator[Finding]:
+    """Labels that the other columns speak against."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    from tamis.labels import find_label_errors
+    from tamis.pipeline import Pipeline
+    from tamis.search._table import choose_columns
+
+    known = np.flatnonzero(~t.values(t.target).missing)
+    names = [n for n in t.features if t.columns[n].usable]
+    if not names or len(known) < _FEW_LABELS or not is_classes(t):
+        return
+    if t.columns[t.target].n_distinct < 2:
+        return
+    rows = np.sort(np.random.default_rng(0).permutation(known)[:_MOST_LABELS])
+    y = t.codes(t.target)[rows]
+    if np.sort(np.bincount(y))[-2] < _FEW or len(names) > _MOST_FEATURES:
+        return
+    X = t.frame.select(names)[rows.tolist(), :].to_native()
+    forest = RandomForestClassifier(_TREES, min_samples_leaf=2, random_state=0)
+    model = Pipeline([("columns", choose_columns(X, None)[0]), ("model", forest)])
+    issues = find_label_errors(y, X=X, estimator=model, cv=3, random_state=0, n_jobs=1)
+    # Where classes overlap, a model is often wrong and labels seldom: then it says nothing.
+    sure = issues.mask & (issues.quality < _DOUBT)
+    if not sure.any() or np.mean(1.0 - issues.quality) > _OVERLAP:
+        return
+    worst = rows[np.flatnonzero(sure)[np.argsort(issues.quality[sure], kind="stable")]]
+    part = len(worst) / len(rows)
+    of = "" if len(rows) == len(known) else f" of {len(rows):,} that were drawn"
+    yield finding(
+        "label_errors", "medium" if part >= 0.01 else "low", t.target,
+        f"The label {t.target!r} of {count(len(worst), 'row')}{of} "
+        f"({share(len(worst), len(rows))}) looks wrong: a model that did not see the row is "
+        "all but sure of another class.",
+        "Look at them first (tamis.labels.find_label_errors lists them with what they should be); "
+        "then correct or drop them (tamis.labels.LabelCleaner).",
+        rows=worst, score=part,
+    )  # fmt: skip
+
+
+CHECKS = (target, balance, leakage, missing_tells, label_errors)

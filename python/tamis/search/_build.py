@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.compose import ColumnTransformer
@@ -77,6 +77,8 @@ class Builder:
             steps += self._fill(plan.missing)
         if plan.encode != "native" or self.times or plan.scale != "none":
             steps.append(("encode", self._encode(plan)))
+        if plan.labels != "keep":
+            steps.append(("labels", self._labels(plan)))
         if plan.classes in ("repeat", "smote"):
             steps.append(("classes", self._resampler(plan.classes)))
         return [*steps, ("model", self._model(plan))]
@@ -88,6 +90,14 @@ class Builder:
         if choice == "repeat":
             return resample.RandomOverSampler(random_state=seed)
         return resample.SMOTE(random_state=seed)
+
+    def _labels(self, plan: Plan) -> Any:
+        from tamis.labels import LabelCleaner
+
+        task = "classification" if self.task.classifies else "regression"
+        seed = derive(self.seed, "labels")
+        judge = self._model(replace(plan, classes="keep"))  # probabilities as they are
+        return LabelCleaner(plan.labels, judge, cv=3, task=task, random_state=seed)
 
     def _fill(self, choice: str) -> list[tuple[str, Any]]:
         from tamis.impute import SimpleImputer

@@ -60,6 +60,8 @@ def refine(data: Any, model: Pipeline, plan: Plan, copies: np.ndarray) -> tuple[
     encoder: FrameEncoder = model.named_steps["columns"]
     before = encoder.transform(_frame.take(data, rows))
     rows, before, after = _outliers(model, encoder, labels, rows, before, log)
+    stay = _wrong_labels(model, labels, rows, log)
+    rows, before, after = rows[stay], before[stay], after[stay]
     clipped = _differ(before, after)
     after = _fill(model, plan, after)
     refined = _frame.take(data, rows)
@@ -121,6 +123,21 @@ def _outliers(
         reason = f"dropped: {name} is outside {low[j]:g} to {high[j]:g}"
         log.add(labels[rows[place]], name, float(numbers[place, j]), None, "outliers", reason)
     return rows[stay], Z[stay], Z[stay]
+
+
+def _wrong_labels(model: Pipeline, labels: np.ndarray, rows: np.ndarray, log: _Log) -> np.ndarray:
+    """Return the places of the rows whose labels were trusted."""
+    step = model.named_steps.get("labels")
+    if step is None:
+        return np.arange(len(rows))
+    issues, stay = step.issues_, step.sample_indices_
+    for place in np.setdiff1d(np.arange(len(rows)), stay).tolist():
+        old, new = issues.labels[place], issues.suggested[place]
+        old, new = (v.item() if isinstance(v, np.generic) else v for v in (old, new))
+        said = f"{new:.6g}" if isinstance(new, float) else repr(new)
+        reason = f"dropped: the label is likely wrong, the other rows say {said}"
+        log.add(labels[rows[place]], None, old, None, "labels", reason)
+    return stay
 
 
 def _bounds(step: Any) -> tuple[np.ndarray, np.ndarray]:

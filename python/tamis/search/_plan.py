@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["STEPS", "Plan", "plainest"]
 
 #: The refinement steps, in the order they act.
-STEPS = ("duplicates", "outliers", "missing", "encode", "scale", "classes")
+STEPS = ("duplicates", "outliers", "missing", "encode", "scale", "labels", "classes")
 
 _PLAIN: dict[str, Any] = {
     "duplicates": "keep",
@@ -17,6 +17,7 @@ _PLAIN: dict[str, Any] = {
     "missing": "median",
     "encode": "one-hot",
     "scale": "none",
+    "labels": "keep",
     "classes": "keep",
 }
 
@@ -56,6 +57,9 @@ _SAYS = {
     ("scale", "none"): "leave the scale of numbers",
     ("scale", "standard"): "standardise numbers",
     ("scale", "robust"): "scale numbers by median and IQR",
+    ("labels", "keep"): "keep all labels",
+    ("labels", "drop"): "drop rows whose label is likely wrong, as judged out of fold",
+    ("labels", "weight"): "weigh rows by how likely their label is right, as judged out of fold",
     ("classes", "keep"): "leave the classes as they are",
     ("classes", "weigh"): "weigh rows so that classes count alike",
     ("classes", "repeat"): "repeat rows of rare classes, in training folds alone",
@@ -75,6 +79,7 @@ class Plan:
     family: str
     params: tuple[tuple[str, Any], ...] = ()
     classes: str = "keep"
+    labels: str = "keep"
 
     def plain(self) -> Plan:
         """Return the same model with the plainest preparation."""

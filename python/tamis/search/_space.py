@@ -53,6 +53,8 @@ _MOST_KNN_WORK = 2e9
 _MOST_PRODUCTS, _MOST_COLUMNS = 5e8, 150
 #: The choice on hidden cells fits several imputers several times; trees are grown by column.
 _MOST_CELLS_AUTO, _MOST_CELLS_TREES = 5e4, 2e4
+#: Judging labels fits the model three times more; of few rows it could say little.
+_MOST_CELLS_LABELS, _LEAST_ROWS_LABELS = 1e5, 100
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Space:
             "missing": missing,
             "encode": (*encode, "target") if f.n_categories else encode,
             "scale": ("none", "standard", "robust") if family in _LINEAR else ("none",),
+            "labels": ("keep", "drop", "weight") if self._judges_labels() else ("keep",),
             "classes": self._balancing(native),
         }
 
@@ -120,6 +123,11 @@ class Space:
         if native or min(sizes) < _FEW_ROWS or work > _MOST_SMOTE_WORK:
             return found
         return (*found, "smote")
+
+    def _judges_labels(self) -> bool:
+        f = self.facts
+        cells = f.n_rows * (f.n_numbers + f.n_categories)
+        return f.n_rows >= _LEAST_ROWS_LABELS and 0 < cells <= _MOST_CELLS_LABELS
 
     def _imputers(self) -> tuple[str, ...]:
         """Return the imputers that fill numbers from other numbers, as far as they are quick."""

@@ -147,3 +147,19 @@ def test_bad_input_is_refused_with_what_to_do():
 def test_odd_tables_are_audited(frame):
     assert tamis.audit(frame, "y").columns is not None
     assert tamis.audit(frame).columns is not None
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_labels_that_look_wrong(make):
+    rng = np.random.default_rng(0)
+    frame = clean(600).drop(columns="y").assign(extra=rng.normal(size=600))
+    truth = frame["x"] + frame["extra"] > 0
+    wrong = rng.choice(np.flatnonzero((frame["x"] + frame["extra"]).abs() > 1), 15, replace=False)
+    truth[wrong] = ~truth[wrong]
+    data = make(frame.assign(y=np.where(truth, "yes", "no")).to_dict("list"))
+    (finding,) = [f for f in tamis.audit(data, "y").findings if f.kind == "label_errors"]
+    hit = set(finding.rows) & set(wrong.tolist())
+    assert len(hit) >= 12 and finding.n_rows - len(hit) <= 4
+    assert "find_label_errors" in finding.fix and finding.columns == ("y",)
+    # Classes that overlap: a model errs there, labels do not.
+    assert "label_errors" not in kinds(tamis.audit(clean(600), "y"))
