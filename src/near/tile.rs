@@ -23,21 +23,18 @@ pub(super) struct Panels<'a> {
 impl Panels<'_> {
     /// Writes the sums less the limits; false (and nothing written) where all are negative.
     #[inline(always)]
+    #[allow(clippy::needless_range_loop, clippy::manual_memcpy)] // see below
     fn reach<S: Simd, const V: usize, const FUSED: bool>(
         &self,
         simd: S,
         out: &mut [[f32; LANES]; ROWS],
     ) -> bool {
-        let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
-        let start = S::as_simd_f32s(self.start).0;
-        for row in &mut sums {
-            for (sum, &s) in row.iter_mut().zip(start) {
-                *sum = s;
-            }
-        }
+        let first: [S::f32s; V] = std::array::from_fn(|v| S::as_simd_f32s(self.start).0[v]);
+        let mut sums = [first; ROWS];
+        // By index, and no reference to the sums is taken, so that they stay in registers: with one,
+        // each is written to memory in each turn.
         for (left, right) in self.left.iter().zip(self.right) {
             let right: [S::f32s; V] = std::array::from_fn(|v| S::as_simd_f32s(right).0[v]);
-            // By index, so that the sums stay in registers.
             for r in 0..ROWS {
                 let x = simd.splat_f32s(left[r]);
                 for v in 0..V {
@@ -46,19 +43,20 @@ impl Panels<'_> {
             }
         }
         let mut most = simd.splat_f32s(f32::NEG_INFINITY);
-        for (row, &limit) in sums.iter_mut().zip(self.limit) {
-            let limit = simd.splat_f32s(limit);
-            for sum in row {
-                *sum = simd.sub_f32s(*sum, limit);
-                most = simd.max_f32s(most, *sum);
+        for r in 0..ROWS {
+            let limit = simd.splat_f32s(self.limit[r]);
+            for v in 0..V {
+                sums[r][v] = simd.sub_f32s(sums[r][v], limit);
+                most = simd.max_f32s(most, sums[r][v]);
             }
         }
         if simd.reduce_max_f32s(most) < 0.0 {
             return false;
         }
-        for (row, out) in sums.iter().zip(out) {
-            for (&sum, out) in row.iter().zip(S::as_mut_simd_f32s(out).0) {
-                *out = sum;
+        for r in 0..ROWS {
+            let out = S::as_mut_simd_f32s(&mut out[r]).0;
+            for v in 0..V {
+                out[v] = sums[r][v];
             }
         }
         true

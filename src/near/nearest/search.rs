@@ -25,9 +25,10 @@ impl Bounds {
         let p = points.width;
         let mut made = Bounds { low: vec![f32::INFINITY; p], high: vec![f32::NEG_INFINITY; p] };
         for &i in items {
-            for (f, &x) in points.row(i as usize).iter().enumerate() {
-                made.low[f] = made.low[f].min(x);
-                made.high[f] = made.high[f].max(x);
+            let sides = made.low.iter_mut().zip(&mut made.high);
+            for ((low, high), &x) in sides.zip(points.row(i as usize)) {
+                *low = low.min(x);
+                *high = high.max(x);
             }
         }
         made
@@ -35,13 +36,28 @@ impl Bounds {
 
     /// A bound from below on the squared distance of two boxes' points, in double precision.
     fn gap(&self, other: &Bounds) -> f64 {
-        let sides = self.low.iter().zip(&self.high).zip(other.low.iter().zip(&other.high));
-        sides
-            .map(|((low, high), (other_low, other_high))| {
-                f64::from((other_low - high).max(low - other_high).max(0.0)).powi(2)
-            })
-            .sum()
+        let (low, low_rest) = self.low.as_chunks::<4>();
+        let (high, high_rest) = self.high.as_chunks::<4>();
+        let (other_low, other_low_rest) = other.low.as_chunks::<4>();
+        let (other_high, other_high_rest) = other.high.as_chunks::<4>();
+        let mut sums = [0.0; 4];
+        for ((low, high), (from, to)) in low.iter().zip(high).zip(other_low.iter().zip(other_high))
+        {
+            for k in 0..4 {
+                sums[k] += side(low[k], high[k], from[k], to[k]);
+            }
+        }
+        let own = low_rest.iter().zip(high_rest);
+        let theirs = other_low_rest.iter().zip(other_high_rest);
+        let rest: f64 = own.zip(theirs).map(|((l, h), (from, to))| side(*l, *h, *from, *to)).sum();
+        (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
     }
+}
+
+/// The square of how far two ranges lie apart.
+fn side(low: f32, high: f32, other_low: f32, other_high: f32) -> f64 {
+    let apart = f64::from((other_low - high).max(low - other_high).max(0.0));
+    apart * apart
 }
 
 /// Points that lie together, and their coordinates as the inner loop reads them.
