@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView2;
 
-use super::rows::{ROWS, check, load, sum};
+use super::rows::{ROWS, Rows, check, sum};
 use crate::base::float::Float;
 use crate::base::{Ctx, Error, Result, par};
 
@@ -10,6 +10,8 @@ use crate::base::{Ctx, Error, Result, par};
 const SLACK: f64 = 0.01;
 /// No class is confident.
 pub const NONE: u32 = u32::MAX;
+/// The row is no row of probabilities.
+const WRONG: u32 = u32::MAX - 1;
 
 /// What confident rows say about labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,9 @@ pub fn confident<T: Float>(
     // In the order of the rows, on one thread: k x k sums for each chunk would not be small.
     let mut joint = vec![0.0; k * k];
     for (row, (&label, &class)) in y.iter().zip(&confident).enumerate() {
+        if class == WRONG {
+            return Err(Error::Data(wrong(p, row)));
+        }
         if class != NONE {
             joint[label as usize * k + class as usize] += weights.map_or(1.0, |w| w[row]);
         }
@@ -52,25 +57,18 @@ fn thresholds<T: Float>(
     y: &[u32],
     weights: Option<&[f64]>,
 ) -> Result<(Vec<f64>, Vec<f64>)> {
-    let k = p.ncols();
+    let (k, rows) = (p.ncols(), Rows::new(p));
     let parts = par::map_chunks(ctx, y.len(), ROWS, |start, end| {
-        let (mut row, mut sums, mut counts) = (vec![0.0; k], vec![0.0; k], vec![0.0; k]);
+        let (mut sums, mut counts) = (vec![0.0; k], vec![0.0; k]);
         for i in start..end {
-            load(p.row(i), &mut row);
-            let from_zero = row.iter().filter(|v| **v >= 0.0).count();
-            let off = (sum(&row) - 1.0).abs();
-            if from_zero < k || off > SLACK || off.is_nan() {
-                return Err(Error::Data(wrong(p, i)));
-            }
             let (label, weight) = (y[i] as usize, weights.map_or(1.0, |w| w[i]));
-            sums[label] += weight * row[label];
+            sums[label] += weight * rows.cell(i, label);
             counts[label] += weight;
         }
-        Ok((sums, counts))
+        (sums, counts)
     })?;
     let (mut sums, mut counts) = (vec![0.0; k], vec![0.0; k]);
     for part in parts {
-        let part = part?;
         sums.iter_mut().zip(part.0).for_each(|(a, b)| *a += b);
         counts.iter_mut().zip(part.1).for_each(|(a, b)| *a += b);
     }
@@ -100,10 +98,17 @@ fn wrong<T: Float>(p: ArrayView2<T>, row: usize) -> String {
 
 fn classes<T: Float>(ctx: &Ctx, p: ArrayView2<T>, thresholds: &[f64]) -> Result<Vec<u32>> {
     let mut out = vec![NONE; p.nrows()];
+    let rows = Rows::new(p);
     par::fill_chunks(ctx, &mut out, ROWS, |first, chunk| {
         let mut row = vec![0.0; thresholds.len()];
         for (i, o) in chunk.iter_mut().enumerate() {
-            load(p.row(first + i), &mut row);
+            rows.load(first + i, &mut row);
+            let from_zero = row.iter().filter(|v| **v >= 0.0).count();
+            let off = (sum(&row) - 1.0).abs();
+            if from_zero < row.len() || off > SLACK || off.is_nan() {
+                *o = WRONG;
+                continue;
+            }
             let (mut best, mut class) = (-1.0, NONE);
             for (j, (&v, &t)) in row.iter().zip(thresholds).enumerate() {
                 // No branch: which class it is cannot be foreseen.

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView2;
 
-use super::rows::{ROWS, check, load};
+use super::rows::{ROWS, Rows, check};
 use crate::base::float::Float;
 use crate::base::{Ctx, Result, par};
 
@@ -21,10 +21,11 @@ pub struct Margin {
 pub fn margins<T: Float>(ctx: &Ctx, p: ArrayView2<T>, y: &[u32]) -> Result<Vec<Margin>> {
     check(p, y, None)?;
     let mut out = vec![Margin::default(); y.len()];
+    let rows = Rows::new(p);
     par::fill_chunks(ctx, &mut out, ROWS, |first, chunk| {
         let mut row = vec![0.0; p.ncols()];
         for (i, o) in chunk.iter_mut().enumerate() {
-            load(p.row(first + i), &mut row);
+            rows.load(first + i, &mut row);
             let label = y[first + i] as usize;
             let (other, best) = rival(&row, label);
             *o = Margin { own: row[label], other, best };

@@ -8,7 +8,7 @@
 use ndarray::ArrayView2;
 
 use super::margin::rival;
-use super::rows::{ROWS, check, load, sum};
+use super::rows::{ROWS, Rows, check, sum};
 use crate::base::float::Float;
 use crate::base::{Ctx, Error, Result, par};
 
@@ -51,13 +51,13 @@ pub fn sharpness<T: Float>(
     check(p, y, weights)?;
     let (n, k) = p.dim();
     check_noise(noise, k)?;
-    let size = n.min(SAMPLE);
+    let (size, rows) = (n.min(SAMPLE), Rows::new(p));
     let parts = par::map_chunks(ctx, size, FEW, |start, end| {
         let (mut row, mut raised) = (vec![0.0; k], vec![0.0; k]);
         let mut sums = [0.0; POWERS.len()];
         for i in start..end {
             let at = i * n / size;
-            load(p.row(at), &mut row);
+            rows.load(at, &mut row);
             let weight = weights.map_or(1.0, |w| w[at]);
             let from = &noise[y[at] as usize * k..][..k];
             for (power, likely) in sums.iter_mut().enumerate() {
@@ -76,7 +76,7 @@ pub fn sharpness<T: Float>(
 
 /// Writes each probability to the given power, at least [`LEAST`] before.
 fn raise(row: &[f64], power: usize, out: &mut [f64]) {
-    let cells = out.iter_mut().zip(row.iter().map(|v| v.max(LEAST)));
+    let cells = out.iter_mut().zip(row.iter().map(|&v| if v > LEAST { v } else { LEAST }));
     match power {
         0 => cells.for_each(|(o, v)| *o = v.sqrt()),
         1 => cells.for_each(|(o, v)| *o = v.sqrt() * v.sqrt().sqrt()),
@@ -101,12 +101,12 @@ pub fn verdicts<T: Float>(
     let k = p.ncols();
     check_noise(noise, k)?;
     // Which rows are doubted stands in the sign, so that one array is written and no second one.
-    let mut quality = vec![0.0; y.len()];
+    let (mut quality, rows) = (vec![0.0; y.len()], Rows::new(p));
     par::fill_chunks(ctx, &mut quality, ROWS, |first, chunk| {
         let (mut row, mut part) = (vec![0.0; k], vec![0.0; k]);
         for (i, o) in chunk.iter_mut().enumerate() {
             let label = y[first + i] as usize;
-            load(p.row(first + i), &mut row);
+            rows.load(first + i, &mut row);
             let own = row[label];
             let ahead = row.iter().filter(|v| **v > own).count();
             parts(&row, &noise[label * k..][..k], power, &mut part);
@@ -115,15 +115,15 @@ pub fn verdicts<T: Float>(
             *o = if ahead > 0 { -right } else { right };
         }
     })?;
-    let rows = quality.iter().enumerate().filter(|(_, q)| q.is_sign_negative());
-    let doubted: Vec<i64> = rows.map(|(row, _)| row as i64).collect();
+    let marked = quality.iter().enumerate().filter(|(_, q)| q.is_sign_negative());
+    let doubted: Vec<i64> = marked.map(|(row, _)| row as i64).collect();
     quality.iter_mut().for_each(|q| *q = q.abs());
     let mut other = vec![0; doubted.len()];
     par::fill_chunks(ctx, &mut other, ROWS, |first, chunk| {
         let (mut row, mut part) = (vec![0.0; k], vec![0.0; k]);
         for (o, &at) in chunk.iter_mut().zip(&doubted[first..]) {
             let label = y[at as usize] as usize;
-            load(p.row(at as usize), &mut row);
+            rows.load(at as usize, &mut row);
             parts(&row, &noise[label * k..][..k], power, &mut part);
             *o = i64::from(rival(&part, label).0);
         }

@@ -1,6 +1,6 @@
 //! Rows of probabilities, as the kernels read them.
 
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::ArrayView2;
 
 use crate::base::float::Float;
 use crate::base::{Error, Result};
@@ -8,12 +8,38 @@ use crate::base::{Error, Result};
 /// Rows between two looks at the stop flag.
 pub const ROWS: usize = 1 << 13;
 
-/// Copies a row into a buffer of f64.
-#[inline]
-pub fn load<T: Float>(row: ArrayView1<T>, out: &mut [f64]) {
-    match row.as_slice() {
-        Some(cells) => out.iter_mut().zip(cells).for_each(|(o, v)| *o = v.wide()),
-        None => out.iter_mut().zip(row.iter()).for_each(|(o, v)| *o = v.wide()),
+/// The probabilities, row by row.
+pub struct Rows<'a, T> {
+    view: ArrayView2<'a, T>,
+    /// All of them, where rows follow one another.
+    flat: Option<&'a [T]>,
+}
+
+impl<'a, T: Float> Rows<'a, T> {
+    /// The rows of a matrix.
+    pub fn new(view: ArrayView2<'a, T>) -> Self {
+        Rows { view, flat: view.to_slice() }
+    }
+
+    /// One cell.
+    #[inline]
+    pub fn cell(&self, i: usize, j: usize) -> f64 {
+        match self.flat {
+            Some(cells) => cells[i * self.view.ncols() + j].wide(),
+            None => self.view[[i, j]].wide(),
+        }
+    }
+
+    /// Copies row `i` into a buffer of f64.
+    #[inline]
+    pub fn load(&self, i: usize, out: &mut [f64]) {
+        let k = out.len();
+        match self.flat {
+            Some(cells) => {
+                out.iter_mut().zip(&cells[i * k..][..k]).for_each(|(o, v)| *o = v.wide());
+            }
+            None => out.iter_mut().zip(self.view.row(i)).for_each(|(o, v)| *o = v.wide()),
+        }
     }
 }
 

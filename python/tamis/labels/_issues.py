@@ -75,9 +75,10 @@ class LabelIssues:
         residuals: np.ndarray | None = None,
         conflicts: LabelConflicts | None = None,
     ) -> None:
+        every = judged is None or judged.all()
         self.judged = np.ones(len(mask), dtype=bool) if judged is None else judged
-        self.mask = mask & self.judged
-        self.quality = np.where(self.judged, quality, 1.0)
+        self.mask = mask if every else mask & self.judged
+        self.quality = quality if every else np.where(self.judged, quality, 1.0)
         self.task = "classification" if target.classifies else "regression"
         self.classes = target.classes
         self.thresholds = thresholds
@@ -85,8 +86,9 @@ class LabelIssues:
         self.noise_matrix = noise_matrix
         self.residuals = residuals
         self.conflicts = conflicts
-        self._given = target.y
-        self._other = np.where(self.mask, other, target.y)
+        self._given = target.y.copy()
+        self._other = self._given.copy()
+        self._other[self.mask] = other[self.mask]
         self._like = target.like
 
     # --- what was found ------------------------------------------------------------------------

@@ -127,12 +127,13 @@ def _coded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes in order, and the number of each row's class."""
     if values.dtype.kind in "iu":
         low, high = int(values.min()), int(values.max())
-        if high - low < _SPAN * len(values):
-            shifted = (values - values.dtype.type(low)).astype(np.int64)
-            there = np.bincount(shifted) > 0
-            return np.flatnonzero(there).astype(values.dtype) + values.dtype.type(low), (
-                shifted if there.all() else (np.cumsum(there) - 1)[shifted]
-            )
+        if high - low < _SPAN * len(values) and high < 2**62:
+            # No copy where the classes are 0, 1, ... already: there may be very many rows.
+            codes = values.astype(np.int64, copy=False)
+            codes = codes - low if low else codes
+            there = np.bincount(codes) > 0
+            classes = (np.flatnonzero(there) + low).astype(values.dtype)
+            return classes, codes if there.all() else (np.cumsum(there) - 1)[codes]
     if values.dtype.kind == "O":
         texts = values.tolist()
         try:

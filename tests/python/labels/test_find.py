@@ -193,6 +193,19 @@ def test_labels_of_every_kind(make, names):
     assert len(issues.to_frame()) == issues.n_issues
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint64, np.int64])
+def test_whole_numbers_far_apart(dtype):
+    p, y, _ = draw(n=150, k=2)
+    ends = np.array([np.iinfo(dtype).min, np.iinfo(dtype).max], dtype=dtype)
+    issues = find_label_errors(ends[y], pred_probs=p)
+    assert issues.classes.dtype == dtype and issues.classes.tolist() == ends.tolist()
+    np.testing.assert_array_equal(issues.mask, find_label_errors(y, pred_probs=p).mask)
+    given = y.copy()
+    issues = find_label_errors(given, pred_probs=p)
+    given[:] = 0
+    np.testing.assert_array_equal(issues.labels, y)  # a result is its own
+
+
 def test_classes_say_which_column_is_what():
     p, y, _ = draw(k=3)
     names = np.array(["b", "a", "c"])
@@ -309,7 +322,8 @@ def test_a_pipeline_of_the_callers_with_weights():
 @pytest.mark.slow
 def test_fits_at_once_change_nothing():
     X, y = load_wine(return_X_y=True)
-    for model in (None, LogisticRegression(C=0.01)):
+    X = StandardScaler().fit_transform(X)
+    for model in (None, LogisticRegression()):
         one = find_label_errors(y, X=X, estimator=model, random_state=0, n_jobs=1)
         two = find_label_errors(y, X=X, estimator=model, random_state=0, n_jobs=2)
         np.testing.assert_array_equal(one.quality, two.quality)
