@@ -191,7 +191,7 @@ class SMOTENC(BaseSMOTE):
                 own[draw.other],
                 draw.step,
                 picks={
-                    int(j): self._kinds.first[c][chosen[c]]
+                    int(j): self._kinds.first[c][chosen[c]].astype(np.int32)
                     for c, j in enumerate(self.categorical_features_)
                 },
                 voters=own[near[draw.base]],

@@ -15,7 +15,7 @@ from tamis.exceptions import DataError
 __all__ = ["Made", "Picks", "between", "extend", "number_columns", "take"]
 
 #: Cells that are made at a time.
-_CELLS = 1 << 18
+_CELLS = 1 << 16
 
 #: Column -> the rows that its cells in made rows are taken from, as they are.
 Picks = dict[int, np.ndarray]
@@ -53,6 +53,8 @@ class Made:
         if not parts:
             return cls.none()
         first = parts[0]
+        if len(parts) == 1:
+            return first
         picks = {j: np.concatenate([p.picks[j] for p in parts]) for j in first.picks}
         stack = sparse.vstack if sparse.issparse(first.given) else np.concatenate
         return cls(
