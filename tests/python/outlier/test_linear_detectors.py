@@ -29,7 +29,10 @@ def table(n=500, p=4, seed=0):
     return X, np.arange(n) < 10
 
 
-@pytest.mark.parametrize("detector", [EllipticEnvelope(), PCADetector(contamination=0.1)])
+@pytest.mark.parametrize(
+    "detector",
+    [pytest.param(EllipticEnvelope(), marks=pytest.mark.slow), PCADetector(contamination=0.1)],
+)
 @pytest.mark.filterwarnings("ignore:The covariance matrix", "ignore:Determinant")
 def test_check_estimator(detector):
     check_estimator(detector, on_skip=None)

@@ -45,7 +45,7 @@ def test_neighbours_are_those_of_scikit_learn(seed, dtype, p):
 
 @pytest.mark.parametrize("p", [3, 40])
 def test_factors_are_those_of_scikit_learn(p):
-    X = np.random.default_rng(0).normal(size=(1500, p))
+    X = np.random.default_rng(0).normal(size=(500, p))
     for options in ({}, {"n_neighbors": 5, "contamination": 0.05}, {"metric": "manhattan"}):
         ours = LocalOutlierFactor(**options, novelty=True).fit(X)
         theirs = neighbors.LocalOutlierFactor(**options, novelty=True).fit(X)

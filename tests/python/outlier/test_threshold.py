@@ -42,7 +42,8 @@ def share_flagged(detector, draw, n, p, seed):
 @pytest.mark.parametrize("kind", CLEAN)
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda d: type(d).__name__)
 def test_false_positives_on_small_clean_tables(detector, kind):
-    shares = [share_flagged(detector, CLEAN[kind], 200, p, s) for p in (2, 8) for s in range(6)]
+    draws = 2 if isinstance(detector, EllipticEnvelope) else 6  # its search takes its time
+    shares = [share_flagged(detector, CLEAN[kind], 200, p, s) for p in (2, 8) for s in range(draws)]
     assert np.mean(shares) <= 0.01
 
 
