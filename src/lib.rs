@@ -3,6 +3,7 @@
 //! `base` knows nothing of the areas. `near`, `media` and `trees` hold what several areas share.
 //! An area imports those and never another area. Nothing here knows Python except `py`.
 
+pub mod augment;
 pub mod base;
 pub mod dedup;
 pub mod impute;

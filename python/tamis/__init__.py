@@ -9,6 +9,7 @@ from tamis._core import __version__
 
 if TYPE_CHECKING:
     from tamis import (
+        augment,
         dedup,
         exceptions,
         impute,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "TuneResult": "tamis.search",
     "audit": "tamis.quality",
+    "augment": None,
     "dedup": None,
     "exceptions": None,
     "impute": None,
@@ -47,6 +49,7 @@ __all__ = [
     "TuneResult",
     "__version__",
     "audit",
+    "augment",
     "dedup",
     "exceptions",
     "impute",

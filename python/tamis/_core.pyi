@@ -33,6 +33,47 @@ def find_infinite(
     x: _Matrix, refuse_missing: bool = False, n_jobs: int = 1
 ) -> tuple[int, int] | None: ...
 
+# --- augment -----------------------------------------------------------------------------------
+
+_Key = tuple[int, int, int]
+_Shapes = Sequence[tuple[int, ...]]
+
+def augment_draw(plan: tuple, key: _Key, n: int) -> list[list[Any]]: ...
+def image_shapes(
+    plan: tuple, key: _Key, shapes: _Shapes, fuse: bool = False, n_jobs: int = 1
+) -> list[tuple[int, int, int, bool, bool]]: ...
+def image_apply(
+    plan: tuple,
+    key: _Key,
+    images: Sequence[np.ndarray],
+    outs: Sequence[np.ndarray],
+    fuse: bool = False,
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> None: ...
+def image_masks(
+    plan: tuple,
+    key: _Key,
+    shapes: _Shapes,
+    masks: Sequence[np.ndarray],
+    fuse: bool = False,
+    n_jobs: int = 1,
+) -> list[np.ndarray]: ...
+def image_boxes(
+    plan: tuple,
+    key: _Key,
+    shapes: _Shapes,
+    boxes: Sequence[Sequence[Sequence[float]]],
+    fuse: bool = False,
+) -> list[list[tuple[list[float], float]]]: ...
+def image_points(
+    plan: tuple,
+    key: _Key,
+    shapes: _Shapes,
+    points: Sequence[Sequence[Sequence[float]]],
+    fuse: bool = False,
+) -> list[list[list[float]]]: ...
+
 # --- dedup -------------------------------------------------------------------------------------
 
 _Cells = np.ndarray | tuple[np.ndarray, np.ndarray] | tuple[np.ndarray, Sequence[np.ndarray]]

@@ -1,6 +1,7 @@
 //! The bindings: the only place that knows Python. Each area's file extracts, calls and wraps.
 
 mod arr;
+mod augment;
 mod dedup;
 mod err;
 mod impute;
@@ -21,6 +22,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     run::register(m)?;
     arr::register(m)?;
+    augment::register(m)?;
     dedup::register(m)?;
     impute::register(m)?;
     labels::register(m)?;

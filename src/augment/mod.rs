@@ -1,0 +1,4 @@
+//! Augmentation: what is drawn for an item, and the kernels that do it.
+
+pub mod image;
+pub mod plan;
