@@ -1,0 +1,5 @@
+"""Augmentation: images."""
+
+from . import _augment_image
+
+ROWS = [*_augment_image.ROWS]
