@@ -76,6 +76,11 @@ def six(A):
     )  # fmt: skip
 
 
+def planes(A):
+    t = A.Normalize()
+    return lambda image: {"image": t(image=image)["image"].transpose(2, 0, 1)}
+
+
 def turned(cv2):
     m = cv2.getRotationMatrix2D((127.5, 127.5), 10, 1)
     return lambda i: cv2.warpAffine(i, m, (256, 256), flags=cv2.INTER_LINEAR)
@@ -106,10 +111,6 @@ ROWS = [
         "opencv": opencv(lambda cv2: lambda i: cv2.GaussianBlur(i, (0, 0), 1.5)),
     }),
     row("normalise, channels first", one("Normalize", channels_first=True), {
-        "albumentations": albumentations(
-            lambda A: lambda image, t=A.Normalize(): {
-                "image": t(image=image)["image"].transpose(2, 0, 1)
-            }
-        ),
+        "albumentations": albumentations(planes),
     }),
 ]  # fmt: skip
