@@ -73,6 +73,37 @@ def image_points(
     points: Sequence[Sequence[Sequence[float]]],
     fuse: bool = False,
 ) -> list[list[list[float]]]: ...
+def augment_series(
+    plan: tuple,
+    key: _Key,
+    items: Sequence[np.ndarray],
+    outs: Sequence[np.ndarray],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> None: ...
+def augment_steps(
+    plan: tuple, key: _Key, steps: Sequence[int], n_jobs: int = 1
+) -> list[list[int]]: ...
+def text_apply(
+    plan: tuple,
+    key: _Key,
+    texts: Sequence[str],
+    spans: Sequence[Sequence[tuple[int, int]]],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> tuple[list[str], list[list[tuple[int, int] | None]]]: ...
+def text_tokens(
+    plan: tuple,
+    key: _Key,
+    lists: Sequence[Sequence[str]],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> list[list[tuple[str, int | None]]]: ...
+
+@final
+class TextTable:
+    def __new__(cls, rows: dict[str, list[str]]) -> TextTable: ...
+    def __len__(self) -> int: ...
 
 # --- dedup -------------------------------------------------------------------------------------
 

@@ -2,3 +2,5 @@
 
 pub mod image;
 pub mod plan;
+pub mod series;
+pub mod text;

@@ -23,16 +23,19 @@ impl Stream {
     }
 
     /// A uniform 64-bit word.
+    #[inline]
     pub fn word(&mut self) -> u64 {
         self.core.next_u64()
     }
 
     /// Uniform in `[0, 1)`, 53 bits.
+    #[inline]
     pub fn unit(&mut self) -> f64 {
         (self.word() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
     /// Uniform in `0..n` without bias (Lemire 2019). `n` must be positive.
+    #[inline]
     pub fn below(&mut self, n: u64) -> u64 {
         debug_assert!(n > 0);
         let reject = n.wrapping_neg() % n;

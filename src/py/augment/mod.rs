@@ -1,6 +1,8 @@
 //! Bindings of `augment`: plans from Python, what was drawn, and a file for each kind of data.
 
 mod image;
+mod series;
+mod text;
 
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -94,5 +96,7 @@ fn augment_draw<'py>(
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     image::register(m)?;
+    series::register(m)?;
+    text::register(m)?;
     m.add_function(wrap_pyfunction!(augment_draw, m)?)
 }

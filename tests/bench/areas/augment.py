@@ -1,5 +1,5 @@
-"""Augmentation: images."""
+"""Augmentation: images and texts."""
 
-from . import _augment_image
+from . import _augment_image, _augment_text
 
-ROWS = [*_augment_image.ROWS]
+ROWS = [*_augment_image.ROWS, *_augment_text.ROWS]

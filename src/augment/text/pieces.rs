@@ -1,0 +1,156 @@
+//! Texts cut into words and what lies between them.
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+/// A word, or what lies between two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Its text.
+    pub text: Cow<'a, str>,
+    /// Which code points (or which token) of the original it stands for; none if it is new.
+    pub from: Option<(usize, usize)>,
+    /// Whether it is a word.
+    pub word: bool,
+    /// Which spans it lies in, as one number: words of one number can change places.
+    pub group: u64,
+}
+
+impl<'a> Piece<'a> {
+    /// A word that was not there.
+    pub fn new(text: Cow<'a, str>, group: u64) -> Self {
+        Piece { text, from: None, word: true, group }
+    }
+
+    /// Something between words that was not there.
+    pub fn gap(text: &'a str) -> Self {
+        Piece { text: Cow::Borrowed(text), from: None, word: false, group: 0 }
+    }
+
+    /// A token with its number.
+    pub fn token(text: &'a str, number: usize) -> Self {
+        let word = text.chars().any(char::is_alphanumeric);
+        Piece { text: Cow::Borrowed(text), from: Some((number, number + 1)), word, group: 0 }
+    }
+
+    /// Whether it is white space.
+    pub fn blank(&self) -> bool {
+        !self.word && self.text.chars().all(char::is_whitespace)
+    }
+}
+
+/// The pieces of a text, each with the spans it lies in. Pieces are cut at the edges of spans.
+pub fn pieces<'a>(text: &'a str, spans: &[(usize, usize)]) -> Vec<Piece<'a>> {
+    let mut edges: Vec<usize> = spans.iter().flat_map(|&(a, b)| [a, b]).collect();
+    edges.sort_unstable();
+    let mut out = Vec::new();
+    let mut place = 0;
+    let mut add = |part: &'a str| {
+        if part.is_empty() {
+            return;
+        }
+        let end = place + part.chars().count();
+        let inside = spans.iter().enumerate().filter(|(_, s)| s.0 < end && place < s.1);
+        // Mixed, so that any number of spans fits; an equal number by chance lets two words swap.
+        let group = inside.fold(0u64, |g, (i, _)| {
+            (g ^ (i as u64 + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+        });
+        let word = part.chars().any(char::is_alphanumeric);
+        out.push(Piece { text: Cow::Borrowed(part), from: Some((place, end)), word, group });
+        place = end;
+    };
+    let mut seen = 0;
+    each_word(text, |part| {
+        let end = seen + if edges.is_empty() { 0 } else { part.chars().count() };
+        let (mut rest, mut at) = (part, seen);
+        for &edge in &edges {
+            if at < edge && edge < end {
+                let cut = rest.char_indices().nth(edge - at).map_or(rest.len(), |(b, _)| b);
+                add(&rest[..cut]);
+                rest = &rest[cut..];
+                at = edge;
+            }
+        }
+        add(rest);
+        seen = end;
+    });
+    out
+}
+
+/// Calls `f` with each part of the text, cut by the word boundaries of Unicode (UAX 29).
+fn each_word<'a>(text: &'a str, mut f: impl FnMut(&'a str)) {
+    if !text.is_ascii() {
+        text.split_word_bounds().for_each(f);
+        return;
+    }
+    let b = text.as_bytes();
+    let mut start = 0;
+    while start < b.len() {
+        let end = ascii_end(b, start);
+        f(&text[start..end]);
+        start = end;
+    }
+}
+
+/// Where the part of an ASCII text that begins at `start` ends: UAX 29 for these characters.
+fn ascii_end(b: &[u8], start: usize) -> usize {
+    let wordy = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
+    let get = |i: usize| b.get(i).copied().unwrap_or(0);
+    let mut i = start + 1;
+    match b[start] {
+        b' ' => {
+            while get(i) == b' ' {
+                i += 1;
+            }
+        }
+        b'\r' if get(i) == b'\n' => i += 1,
+        c if wordy(c) => loop {
+            let (before, here, next) = (b[i - 1], get(i), get(i + 1));
+            let letters = before.is_ascii_alphabetic() && next.is_ascii_alphabetic();
+            let digits = before.is_ascii_digit() && next.is_ascii_digit();
+            if i < b.len() && wordy(here) {
+                i += 1;
+            } else if letters && matches!(here, b'.' | b'\'' | b':')
+                || digits && matches!(here, b'.' | b'\'' | b',' | b';')
+            {
+                i += 2;
+            } else {
+                break;
+            }
+        },
+        _ => {}
+    }
+    i
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ascii_is_cut_as_unicode_says(text in "[ -~\r\n\t]{0,30}|[ab1.,:;'_ ]{0,20}") {
+            let mut got = Vec::new();
+            each_word(&text, |p| got.push(p));
+            let want: Vec<&str> = text.split_word_bounds().collect();
+            prop_assert_eq!(got, want);
+        }
+
+        #[test]
+        fn pieces_are_the_text(text in "\\PC{0,20}", a in 0usize..20, b in 0usize..20) {
+            let n = text.chars().count();
+            let span = (a.min(b).min(n), a.max(b).min(n));
+            let all = pieces(&text, &[span]);
+            let joined: String = all.iter().map(|p| p.text.as_ref()).collect();
+            prop_assert_eq!(&joined, &text);
+            for p in &all {
+                let (s, e) = p.from.unwrap();
+                let slow: String = text.chars().skip(s).take(e - s).collect();
+                prop_assert_eq!(slow.as_str(), p.text.as_ref());
+                prop_assert_eq!(p.group != 0, s < span.1 && span.0 < e);
+            }
+        }
+    }
+}
