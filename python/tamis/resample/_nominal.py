@@ -16,7 +16,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import validate_data
 
 from tamis import _core, _frame, _progress, _threads
-from tamis._check import refuse_infinite
+from tamis._check import refuse_infinite, where_text
 from tamis.exceptions import DataError
 from tamis.resample import _codes
 from tamis.resample._rows import Made
@@ -155,11 +155,14 @@ class SMOTENC(BaseSMOTE):
         if not _frame.is_frame(cells) and cells.dtype in (np.float64, np.float32):
             refuse_infinite(self, cells[:, self.continuous_features_], allow_nan=False)
             return cells
-        numbers = check_array(
-            _codes.columns(cells, self.continuous_features_),
-            dtype="numeric",
-            ensure_all_finite=False,
-        )
+        columns = _codes.columns(cells, self.continuous_features_)
+        try:
+            numbers = check_array(columns, dtype="numeric", ensure_all_finite=False)
+        except ValueError as error:
+            raise DataError(
+                f"{error}{where_text(self, columns)}: name it in categorical_features, which with "
+                "'auto' are the columns of a categorical dtype"
+            ) from error
         refuse_infinite(self, numbers, allow_nan=False)
         return numbers
 

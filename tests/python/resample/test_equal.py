@@ -130,7 +130,7 @@ def test_parameters_do_what_they_do_there(name, params):
         *({2: 150, 0: 160}, {0: 30, 1: 20}, {0: -1}, {9: 10}, [0, 2], 0.8, 0.05),
         lambda y: {0: 170, 2: 99},
     ],
-    ids=repr,
+    ids=lambda s: "function" if callable(s) else repr(s),
 )
 @pytest.mark.parametrize("name", ["SMOTE", "RandomUnderSampler", "TomekLinks"])
 def test_every_form_of_the_strategy(name, strategy):

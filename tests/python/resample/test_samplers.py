@@ -298,3 +298,9 @@ def test_parameters_are_checked(sampler, params):
 def test_every_class_is_exported_and_listed():
     for each in ALL:
         assert name(each) in resample.__all__
+
+
+def test_a_text_column_among_the_numbers_is_named():
+    X = pd.DataFrame({"a": np.arange(20.0), "town": ["x", "y"] * 10, "k": pd.Categorical([0] * 20)})
+    with pytest.raises(DataError, match=r"'town'.*categorical_features"):
+        SMOTENC("auto").fit_resample(X, [0] * 14 + [1] * 6)
