@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView2;
 
-use super::rows::{ROWS, Rows, check, sum};
+use super::rows::{LANES, ROWS, Rows, check};
 use crate::base::float::Float;
 use crate::base::{Ctx, Error, Result, par};
 
@@ -36,8 +36,8 @@ pub fn confident<T: Float>(
 ) -> Result<Joint> {
     check(p, y, weights)?;
     let k = p.ncols();
-    let (thresholds, counts) = thresholds(ctx, p, y, weights)?;
-    let confident = classes(ctx, p, &thresholds)?;
+    let (thresholds, counts, tops) = thresholds(ctx, p, y, weights)?;
+    let confident = classes(ctx, p, &thresholds, &tops)?;
     // In the order of the rows, on one thread: k x k sums for each chunk would not be small.
     let mut joint = vec![0.0; k * k];
     for (row, (&label, &class)) in y.iter().zip(&confident).enumerate() {
@@ -51,29 +51,83 @@ pub fn confident<T: Float>(
     Ok(Joint { thresholds, counts, joint, confident })
 }
 
+/// A row's most probable class, the first of equals, and its probability.
+#[derive(Clone, Copy)]
+struct Top {
+    best: f64,
+    class: u32,
+}
+
+type Thresholds = (Vec<f64>, Vec<f64>, Vec<Vec<Top>>);
+
+/// The thresholds and counts of classes, and chunk by chunk the top of each row: with it few rows
+/// need a second look once the thresholds are known.
 fn thresholds<T: Float>(
     ctx: &Ctx,
     p: ArrayView2<T>,
     y: &[u32],
     weights: Option<&[f64]>,
-) -> Result<(Vec<f64>, Vec<f64>)> {
+) -> Result<Thresholds> {
     let (k, rows) = (p.ncols(), Rows::new(p));
     let parts = par::map_chunks(ctx, y.len(), ROWS, |start, end| {
         let (mut sums, mut counts) = (vec![0.0; k], vec![0.0; k]);
+        let (mut tops, mut buffer) = (Vec::with_capacity(end - start), Vec::new());
         for i in start..end {
             let (label, weight) = (y[i] as usize, weights.map_or(1.0, |w| w[i]));
-            sums[label] += weight * rows.cell(i, label);
+            let row = rows.row(i, &mut buffer);
+            sums[label] += weight * row[label].wide();
             counts[label] += weight;
+            tops.push(top(row, label));
         }
-        (sums, counts)
+        (sums, counts, tops)
     })?;
-    let (mut sums, mut counts) = (vec![0.0; k], vec![0.0; k]);
+    let (mut sums, mut counts, mut tops) = (vec![0.0; k], vec![0.0; k], vec![]);
     for part in parts {
         sums.iter_mut().zip(part.0).for_each(|(a, b)| *a += b);
         counts.iter_mut().zip(part.1).for_each(|(a, b)| *a += b);
+        tops.push(part.2);
     }
     // Without rows of its own, 0 / 0: no class of that kind is ever confident.
-    Ok((sums.iter().zip(&counts).map(|(s, c)| s / c).collect(), counts))
+    Ok((sums.iter().zip(&counts).map(|(s, c)| s / c).collect(), counts, tops))
+}
+
+/// The top of a row; its class is [`WRONG`] where these are no probabilities.
+#[inline]
+fn top<T: Float>(row: &[T], label: usize) -> Top {
+    let own = row[label].wide();
+    let (mut sum, mut least, mut level) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    let (whole, rest) = row.as_chunks::<LANES>();
+    let mut add = |lane: usize, v: f64| {
+        sum[lane] += v;
+        least[lane] = if v < least[lane] { v } else { least[lane] };
+        level[lane] += if v >= own { 1.0 } else { 0.0 };
+    };
+    for cells in whole {
+        (0..LANES).for_each(|lane| add(lane, cells[lane].wide()));
+    }
+    rest.iter().enumerate().for_each(|(lane, v)| add(lane, v.wide()));
+    // A NaN or an infinity makes the sum one.
+    let off = (sum.iter().sum::<f64>() - 1.0).abs();
+    if off > SLACK || off.is_nan() || least.iter().any(|v| *v < 0.0) {
+        return Top { best: 0.0, class: WRONG };
+    }
+    if level.iter().sum::<f64>() == 1.0 {
+        return Top { best: own, class: label as u32 };
+    }
+    ahead(row, |_| 0.0)
+}
+
+/// The greatest of the probabilities that reach their class's threshold, the first of equals.
+#[inline]
+fn ahead<T: Float>(row: &[T], threshold: impl Fn(usize) -> f64) -> Top {
+    let (mut best, mut class) = (-1.0, NONE);
+    for (j, v) in row.iter().map(|v| v.wide()).enumerate() {
+        // No branch: which class it is cannot be foreseen.
+        let ahead = (v >= threshold(j)) & (v > best);
+        best = if ahead { v } else { best };
+        class = if ahead { j as u32 } else { class };
+    }
+    Top { best, class }
 }
 
 /// Says what is wrong with a row that is no row of probabilities.
@@ -96,27 +150,23 @@ fn wrong<T: Float>(p: ArrayView2<T>, row: usize) -> String {
     )
 }
 
-fn classes<T: Float>(ctx: &Ctx, p: ArrayView2<T>, thresholds: &[f64]) -> Result<Vec<u32>> {
+fn classes<T: Float>(
+    ctx: &Ctx,
+    p: ArrayView2<T>,
+    thresholds: &[f64],
+    tops: &[Vec<Top>],
+) -> Result<Vec<u32>> {
     let mut out = vec![NONE; p.nrows()];
-    let rows = Rows::new(p);
+    let (rows, lowest) = (Rows::new(p), thresholds.iter().fold(f64::INFINITY, |a, b| a.min(*b)));
     par::fill_chunks(ctx, &mut out, ROWS, |first, chunk| {
-        let mut row = vec![0.0; thresholds.len()];
-        for (i, o) in chunk.iter_mut().enumerate() {
-            rows.load(first + i, &mut row);
-            let from_zero = row.iter().filter(|v| **v >= 0.0).count();
-            let off = (sum(&row) - 1.0).abs();
-            if from_zero < row.len() || off > SLACK || off.is_nan() {
-                *o = WRONG;
-                continue;
-            }
-            let (mut best, mut class) = (-1.0, NONE);
-            for (j, (&v, &t)) in row.iter().zip(thresholds).enumerate() {
-                // No branch: which class it is cannot be foreseen.
-                let ahead = (v >= t) & (v > best);
-                best = if ahead { v } else { best };
-                class = if ahead { j as u32 } else { class };
-            }
-            *o = class;
+        let mut buffer = Vec::new();
+        for (i, (o, top)) in chunk.iter_mut().zip(&tops[first / ROWS]).enumerate() {
+            *o = match top.class {
+                WRONG => WRONG,
+                class if top.best >= thresholds[class as usize] => class,
+                _ if top.best < lowest => NONE,
+                _ => ahead(rows.row(first + i, &mut buffer), |j| thresholds[j]).class,
+            };
         }
     })?;
     Ok(out)

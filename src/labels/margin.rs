@@ -23,12 +23,12 @@ pub fn margins<T: Float>(ctx: &Ctx, p: ArrayView2<T>, y: &[u32]) -> Result<Vec<M
     let mut out = vec![Margin::default(); y.len()];
     let rows = Rows::new(p);
     par::fill_chunks(ctx, &mut out, ROWS, |first, chunk| {
-        let mut row = vec![0.0; p.ncols()];
+        let mut buffer = Vec::new();
         for (i, o) in chunk.iter_mut().enumerate() {
-            rows.load(first + i, &mut row);
+            let row = rows.row(first + i, &mut buffer);
             let label = y[first + i] as usize;
-            let (other, best) = rival(&row, label);
-            *o = Margin { own: row[label], other, best };
+            let (other, best) = rival(row, label);
+            *o = Margin { own: row[label].wide(), other, best };
         }
     })?;
     Ok(out)
@@ -36,9 +36,9 @@ pub fn margins<T: Float>(ctx: &Ctx, p: ArrayView2<T>, y: &[u32]) -> Result<Vec<M
 
 /// The greatest value but that at `label`, and its place.
 #[inline]
-pub fn rival(row: &[f64], label: usize) -> (u32, f64) {
+pub fn rival<T: Float>(row: &[T], label: usize) -> (u32, f64) {
     let mut found = (0, -1.0);
-    for (j, &v) in row.iter().enumerate() {
+    for (j, v) in row.iter().map(|v| v.wide()).enumerate() {
         if v > found.1 && j != label {
             found = (j as u32, v);
         }

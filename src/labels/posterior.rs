@@ -8,7 +8,7 @@
 use ndarray::ArrayView2;
 
 use super::margin::rival;
-use super::rows::{ROWS, Rows, check, sum};
+use super::rows::{LANES, ROWS, Rows, check};
 use crate::base::float::Float;
 use crate::base::{Ctx, Error, Result, par};
 
@@ -53,17 +53,14 @@ pub fn sharpness<T: Float>(
     check_noise(noise, k)?;
     let (size, rows) = (n.min(SAMPLE), Rows::new(p));
     let parts = par::map_chunks(ctx, size, FEW, |start, end| {
-        let (mut row, mut raised) = (vec![0.0; k], vec![0.0; k]);
-        let mut sums = [0.0; POWERS.len()];
+        let (mut buffer, mut sums) = (Vec::new(), [0.0; POWERS.len()]);
         for i in start..end {
             let at = i * n / size;
-            rows.load(at, &mut row);
+            let row = rows.row(at, &mut buffer);
             let weight = weights.map_or(1.0, |w| w[at]);
             let from = &noise[y[at] as usize * k..][..k];
             for (power, likely) in sums.iter_mut().enumerate() {
-                raise(&row, power, &mut raised);
-                let all = sum(&raised);
-                let label: f64 = raised.iter().zip(from).map(|(q, t)| q * t).sum();
+                let (all, label) = totals(row, from, power);
                 *likely += weight * (label / all).max(f64::MIN_POSITIVE).ln();
             }
         }
@@ -74,19 +71,52 @@ pub fn sharpness<T: Float>(
     Ok((0..POWERS.len()).reduce(best).unwrap_or(2))
 }
 
-/// Writes each probability to the given power, at least [`LEAST`] before.
-fn raise(row: &[f64], power: usize, out: &mut [f64]) {
-    let cells = out.iter_mut().zip(row.iter().map(|&v| if v > LEAST { v } else { LEAST }));
+/// The probability to the given power, at least [`LEAST`] before.
+#[inline(always)]
+fn raise(v: f64, power: usize) -> f64 {
+    let v = if v > LEAST { v } else { LEAST };
     match power {
-        0 => cells.for_each(|(o, v)| *o = v.sqrt()),
-        1 => cells.for_each(|(o, v)| *o = v.sqrt() * v.sqrt().sqrt()),
-        2 => cells.for_each(|(o, v)| *o = v),
-        3 => cells.for_each(|(o, v)| *o = v * v.sqrt()),
-        4 => cells.for_each(|(o, v)| *o = v * v),
-        5 => cells.for_each(|(o, v)| *o = v * v * v),
-        6 => cells.for_each(|(o, v)| *o = (v * v) * (v * v)),
-        _ => cells.for_each(|(o, v)| *o = (v * v) * (v * v) * (v * v)),
+        0 => v.sqrt(),
+        1 => v.sqrt() * v.sqrt().sqrt(),
+        2 => v,
+        3 => v * v.sqrt(),
+        4 => v * v,
+        5 => v * v * v,
+        6 => (v * v) * (v * v),
+        _ => (v * v) * (v * v) * (v * v),
     }
+}
+
+/// The sum of the powers of a row, and that of the powers times `from`.
+#[inline]
+fn totals<T: Float>(row: &[T], from: &[f64], power: usize) -> (f64, f64) {
+    // The power is looked up once for a row, so that the loop over it has no branch.
+    match power {
+        0 => lanes(row, from, |v| raise(v, 0)),
+        1 => lanes(row, from, |v| raise(v, 1)),
+        2 => lanes(row, from, |v| raise(v, 2)),
+        3 => lanes(row, from, |v| raise(v, 3)),
+        4 => lanes(row, from, |v| raise(v, 4)),
+        5 => lanes(row, from, |v| raise(v, 5)),
+        6 => lanes(row, from, |v| raise(v, 6)),
+        _ => lanes(row, from, |v| raise(v, 7)),
+    }
+}
+
+#[inline(always)]
+fn lanes<T: Float>(row: &[T], from: &[f64], raised: impl Fn(f64) -> f64) -> (f64, f64) {
+    let (mut all, mut label) = ([0.0; LANES], [0.0; LANES]);
+    let ((whole, rest), (by, left)) = (row.as_chunks::<LANES>(), from.as_chunks::<LANES>());
+    let mut add = |lane: usize, v: T, t: f64| {
+        let q = raised(v.wide());
+        all[lane] += q;
+        label[lane] += q * t;
+    };
+    for (cells, by) in whole.iter().zip(by) {
+        (0..LANES).for_each(|lane| add(lane, cells[lane], by[lane]));
+    }
+    rest.iter().zip(left).enumerate().for_each(|(lane, (v, t))| add(lane, *v, *t));
+    (all.iter().sum(), label.iter().sum())
 }
 
 /// The verdicts on all labels.
@@ -100,40 +130,44 @@ pub fn verdicts<T: Float>(
     check(p, y, None)?;
     let k = p.ncols();
     check_noise(noise, k)?;
-    // Which rows are doubted stands in the sign, so that one array is written and no second one.
-    let (mut quality, rows) = (vec![0.0; y.len()], Rows::new(p));
-    par::fill_chunks(ctx, &mut quality, ROWS, |first, chunk| {
-        let (mut row, mut part) = (vec![0.0; k], vec![0.0; k]);
-        for (i, o) in chunk.iter_mut().enumerate() {
-            let label = y[first + i] as usize;
-            rows.load(first + i, &mut row);
-            let own = row[label];
-            let ahead = row.iter().filter(|v| **v > own).count();
-            parts(&row, &noise[label * k..][..k], power, &mut part);
-            let all = sum(&part);
-            let right = if all > 0.0 { part[label] / all } else { 1.0 };
-            *o = if ahead > 0 { -right } else { right };
+    let rows = Rows::new(p);
+    let parts = par::map_chunks(ctx, y.len(), ROWS, |start, end| {
+        let (mut buffer, mut part) = (Vec::new(), vec![0.0; k]);
+        let mut found = Verdicts { quality: Vec::with_capacity(end - start), ..Default::default() };
+        for (i, &label) in (start..end).zip(&y[start..end]) {
+            let (row, label) = (rows.row(i, &mut buffer), label as usize);
+            let from = &noise[label * k..][..k];
+            let (_, all) = totals(row, from, power);
+            let own = row[label].wide();
+            let right = raise(own, power) * from[label];
+            found.quality.push(if all > 0.0 { right / all } else { 1.0 });
+            if greatest(row) > own {
+                let cells = part.iter_mut().zip(row).zip(from);
+                cells.for_each(|((o, v), t)| *o = raise(v.wide(), power) * t);
+                found.doubted.push(i as i64);
+                found.other.push(i64::from(rival(&part, label).0));
+            }
         }
+        found
     })?;
-    let marked = quality.iter().enumerate().filter(|(_, q)| q.is_sign_negative());
-    let doubted: Vec<i64> = marked.map(|(row, _)| row as i64).collect();
-    quality.iter_mut().for_each(|q| *q = q.abs());
-    let mut other = vec![0; doubted.len()];
-    par::fill_chunks(ctx, &mut other, ROWS, |first, chunk| {
-        let (mut row, mut part) = (vec![0.0; k], vec![0.0; k]);
-        for (o, &at) in chunk.iter_mut().zip(&doubted[first..]) {
-            let label = y[at as usize] as usize;
-            rows.load(at as usize, &mut row);
-            parts(&row, &noise[label * k..][..k], power, &mut part);
-            *o = i64::from(rival(&part, label).0);
-        }
-    })?;
-    Ok(Verdicts { quality, doubted, other })
+    let mut all = Verdicts { quality: Vec::with_capacity(y.len()), ..Default::default() };
+    for part in parts {
+        all.quality.extend(part.quality);
+        all.doubted.extend(part.doubted);
+        all.other.extend(part.other);
+    }
+    Ok(all)
 }
 
-/// Writes how much speaks for each true class: its probability to the power, times that of the
-/// label where the class is true.
-fn parts(row: &[f64], from: &[f64], power: usize, out: &mut [f64]) {
-    raise(row, power, out);
-    out.iter_mut().zip(from).for_each(|(q, t)| *q *= t);
+/// The greatest of a row.
+#[inline]
+fn greatest<T: Float>(row: &[T]) -> f64 {
+    let mut most = [0.0; LANES];
+    let (whole, rest) = row.as_chunks::<LANES>();
+    let mut see = |lane: usize, v: f64| most[lane] = if v > most[lane] { v } else { most[lane] };
+    for cells in whole {
+        (0..LANES).for_each(|lane| see(lane, cells[lane].wide()));
+    }
+    rest.iter().enumerate().for_each(|(lane, v)| see(lane, v.wide()));
+    most.into_iter().fold(0.0, f64::max)
 }

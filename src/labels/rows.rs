@@ -7,6 +7,8 @@ use crate::base::{Error, Result};
 
 /// Rows between two looks at the stop flag.
 pub const ROWS: usize = 1 << 13;
+/// Sums are made in so many lanes: additions that wait for one another cost more than reading.
+pub const LANES: usize = 4;
 
 /// The probabilities, row by row.
 pub struct Rows<'a, T> {
@@ -21,37 +23,19 @@ impl<'a, T: Float> Rows<'a, T> {
         Rows { view, flat: view.to_slice() }
     }
 
-    /// One cell.
+    /// Row `i`: as it stands, or put together in the buffer.
     #[inline]
-    pub fn cell(&self, i: usize, j: usize) -> f64 {
+    pub fn row<'b>(&'b self, i: usize, buffer: &'b mut Vec<T>) -> &'b [T] {
+        let k = self.view.ncols();
         match self.flat {
-            Some(cells) => cells[i * self.view.ncols() + j].wide(),
-            None => self.view[[i, j]].wide(),
-        }
-    }
-
-    /// Copies row `i` into a buffer of f64.
-    #[inline]
-    pub fn load(&self, i: usize, out: &mut [f64]) {
-        let k = out.len();
-        match self.flat {
-            Some(cells) => {
-                out.iter_mut().zip(&cells[i * k..][..k]).for_each(|(o, v)| *o = v.wide());
+            Some(cells) => &cells[i * k..][..k],
+            None => {
+                buffer.clear();
+                buffer.extend(self.view.row(i));
+                buffer
             }
-            None => out.iter_mut().zip(self.view.row(i)).for_each(|(o, v)| *o = v.wide()),
         }
     }
-}
-
-/// The sum, in four lanes: additions that wait for one another cost more than reading the row.
-#[inline]
-pub fn sum(row: &[f64]) -> f64 {
-    let (quads, rest) = row.as_chunks::<4>();
-    let mut lanes = [0.0; 4];
-    for quad in quads {
-        lanes.iter_mut().zip(quad).for_each(|(lane, v)| *lane += v);
-    }
-    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest.iter().sum::<f64>()
 }
 
 /// Refuses labels and weights that do not fit the probabilities.

@@ -83,16 +83,22 @@ def best_f1(quality: np.ndarray, doubted: np.ndarray, weights: Any = None) -> np
     2 sum_S w / (|S| + sum w): the best set holds the rows of the greatest w, down to some w.
     """
     if weights is None:
-        each, total = np.ones(len(doubted)), float(len(quality) - quality.sum())
+        each, total = None, float(len(quality) - quality.sum())
     else:
         each, total = weights[doubted], float(((1.0 - quality) * weights).sum())
     if not len(doubted) or total <= 0.0:
         return _mask(len(quality), doubted[:0])
-    order = np.argsort(quality[doubted], kind="stable")
-    wrong, each = 1.0 - quality[doubted[order]], each[order]
-    value = 2.0 * np.cumsum(wrong * each) / np.maximum(np.cumsum(each) + total, 1e-300)
-    value[:-1][wrong[1:] == wrong[:-1]] = -1.0  # equals go together
-    return _mask(len(quality), doubted[order[: int(value.argmax()) + 1]])
+    wrong = 1.0 - quality[doubted]
+    if each is None:
+        falling = np.sort(wrong)[::-1]  # values sort several times faster than their places
+        gained, held = np.cumsum(falling), np.arange(1.0, len(falling) + 1.0)
+    else:
+        order = np.argsort(-wrong, kind="stable")
+        falling, each = wrong[order], each[order]
+        gained, held = np.cumsum(falling * each), np.cumsum(each)
+    value = 2.0 * gained / np.maximum(held + total, 1e-300)
+    value[:-1][falling[1:] == falling[:-1]] = -1.0  # equals go together
+    return _mask(len(quality), doubted[wrong >= falling[int(value.argmax())]])
 
 
 def _pruned(
