@@ -53,8 +53,9 @@ _MOST_KNN_WORK = 2e9
 _MOST_PRODUCTS, _MOST_COLUMNS = 5e8, 150
 #: The choice on hidden cells fits several imputers several times; trees are grown by column.
 _MOST_CELLS_AUTO, _MOST_CELLS_TREES = 5e4, 2e4
-#: Judging labels fits the model three times more; of few rows it could say little.
-_MOST_CELLS_LABELS, _LEAST_ROWS_LABELS = 1e5, 100
+#: Judging labels fits the model three times more; of few rows it can say little, and where a fit
+#: takes hardly any time of its own these fits are most of what a search costs.
+_MOST_CELLS_LABELS, _LEAST_ROWS_LABELS = 1e5, 500
 #: So many of the plans that are drawn leave labels alone, for the price of judging them.
 _PLAIN_LABELS = 0.8
 

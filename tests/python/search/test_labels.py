@@ -25,13 +25,19 @@ def table(n=300, numbers=False):
     return frame, set(frame.index[wrong].tolist())
 
 
+@pytest.mark.parametrize(("n", "said"), [(300, ("keep",)), (700, ("keep", "drop", "weight"))])
+def test_few_labels_are_not_judged(n, said):
+    assert (
+        prepare(table(n)[0], "y", "auto", None, 0.2, 3, 0).space.choices("tree")["labels"] == said
+    )
+
+
 @pytest.mark.parametrize("choice", ["drop", "weight"])
 @pytest.mark.parametrize("family", ["logistic", "boosting", "ridge"])
 def test_each_choice_fits_and_says_what_it_did(family, choice, tmp_path):
     frame, wrong = table(numbers=family == "ridge")
     made = prepare(frame, "y", "auto", None, 0.2, 3, 0)
     plan = next(p for p in made.space.anchors() if p.family == family)
-    assert made.space.choices(family)["labels"] == ("keep", "drop", "weight")
     params = (("max_iter", 25),) if family == "boosting" else plan.params
     plan = _plan.replace(plan, labels=choice, params=params)
     model = made.builder.pipeline(plan).fit(made.train, made.train_task.labels)
