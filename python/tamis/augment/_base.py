@@ -110,6 +110,8 @@ class Node:
         array, list or dict
             The same container; a dict with the items and the targets' names where some are given.
         """
+        if not hasattr(items, "__len__"):
+            raise ParameterError(f"give a batch: an array or a list of items; got {items!r}")
         key = (getattr(self, "seed", 0), _count("epoch", epoch), _count("first", first))
         work = Work(self._plan(), key, n_jobs, self)
         return self._home()._apply(work, items, out, targets)

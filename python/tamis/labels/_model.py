@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tamis import _frame, _threads
-from tamis.exceptions import ShapeError
+from tamis.exceptions import DataError, ShapeError
 from tamis.labels._targets import Target
 
 __all__ = ["default_model", "table"]
@@ -40,6 +40,11 @@ def table(X: Any) -> Any:
             "your own"
         )
     if array.dtype.kind in "biuf":
+        if array.dtype.kind == "f" and len(bad := np.argwhere(np.isinf(array))):
+            raise DataError(
+                f"X is infinite in row {bad[0][0]}, column {bad[0][1]}: replace it by NaN or a "
+                "finite number"
+            )
         return array
     import pandas as pd
 

@@ -95,6 +95,7 @@ def test_gaps_stay_gaps(waves):
         (lambda: ts.Dropout(fill="no"), ParameterError, "fill"),
         (lambda: ts.Dropout(fill=float("nan")), ParameterError, "fill"),
         (lambda: ts.TimeWarp(knots=-1), ParameterError, "knots"),
+        (lambda: ts.Jitter()(None), ParameterError, "batch"),
         (lambda: ts.Jitter()(np.zeros((2, 3, 4, 5))), ShapeError, "series 0"),
         (lambda: ts.Jitter()([np.zeros(3), np.array(["a"])]), DataError, "series 1"),
         (lambda: ts.Jitter()(np.zeros((2, 3)), masks=np.zeros((2, 4))), ShapeError, "series 0"),

@@ -454,3 +454,10 @@ def test_the_default_model_of_a_quantity_takes_frames():
     issues = find_label_errors(pl.Series("y", y), X=pl.from_pandas(frame), random_state=0, n_jobs=1)
     assert issues.indices[0] == 10
     assert isinstance(issues.to_frame(), pl.DataFrame)
+
+
+def test_infinities_in_rows_are_named():
+    X = np.arange(40.0).reshape(20, 2)
+    X[3, 1] = np.inf
+    with pytest.raises(DataError, match="row 3, column 1"):
+        find_label_errors([0, 1] * 10, X=X)
