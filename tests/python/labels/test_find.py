@@ -324,7 +324,9 @@ def test_fits_at_once_change_nothing():
     for model in (None, LogisticRegression()):
         one = find_label_errors(y, X=X, estimator=model, random_state=0, n_jobs=1)
         two = find_label_errors(y, X=X, estimator=model, random_state=0, n_jobs=2)
-        np.testing.assert_array_equal(one.quality, two.quality)
+        # scikit-learn's forests add their trees' shares in the order in which threads end.
+        np.testing.assert_allclose(one.quality, two.quality, rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(one.mask, two.mask)
 
 
 def test_texts_and_sparse_rows():
