@@ -8,6 +8,7 @@ pub mod base;
 pub mod dedup;
 pub mod impute;
 pub mod labels;
+pub mod losses;
 pub mod media;
 pub mod models;
 pub mod near;

@@ -448,6 +448,16 @@ class TreeTable:
     def set(self, column: int, values: NDArray[np.float64]) -> None: ...
     def filled(self) -> NDArray[np.float64]: ...
 
+# --- losses ------------------------------------------------------------------------------------
+
+def loss_rows(
+    loss: tuple[str, list[float], list[float]],
+    y: NDArray[np.float64],
+    score: NDArray[np.float64],
+    what: int,
+    n_jobs: int,
+) -> NDArray[np.float64]: ...
+
 # --- models ------------------------------------------------------------------------------------
 
 def linear_fit(

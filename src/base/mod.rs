@@ -7,6 +7,7 @@ pub mod error;
 pub mod float;
 pub mod hash;
 pub mod linalg;
+pub mod loss;
 pub mod par;
 pub mod radix;
 pub mod rng;

@@ -6,6 +6,7 @@ mod dedup;
 mod err;
 mod impute;
 mod labels;
+mod losses;
 mod models;
 mod near;
 mod outlier;
@@ -26,6 +27,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     dedup::register(m)?;
     impute::register(m)?;
     labels::register(m)?;
+    losses::register(m)?;
     models::register(m)?;
     near::register(m)?;
     outlier::register(m)?;

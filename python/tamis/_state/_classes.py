@@ -33,6 +33,7 @@ _OURS = (
     "tamis.dedup",
     "tamis.impute",
     "tamis.labels",
+    "tamis.losses",
     "tamis.models",
     "tamis.outlier",
     "tamis.pipeline",
