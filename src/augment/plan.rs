@@ -214,7 +214,10 @@ fn pick_children<'a, Op>(
         children[i].visit(key, below(below(place, i as u64), turn), out);
     };
     match pick {
-        Pick::All => (0..children.len()).for_each(|i| run(i, 0, out)),
+        Pick::All => {
+            out.reserve_exact(children.len());
+            (0..children.len()).for_each(|i| run(i, 0, out));
+        }
         Pick::One(weights) => run(by_weight(weights, stream).min(children.len() - 1), 0, out),
         Pick::Some { count, replace } => {
             let count = count.draw(stream) as usize;

@@ -4,32 +4,54 @@ use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::Op;
 use super::pieces::Piece;
+use super::{Hits, Op};
 use crate::base::rng::Stream;
 
-/// The graphemes of a word, and whether any will change: most words of a text do not.
-fn drawn<'t>(text: &'t str, rate: f64, stream: &mut Stream) -> Option<Vec<(&'t str, bool)>> {
-    let mut any = false;
-    let mut hit = |part: &'t str| {
-        let hit = stream.unit() < rate;
-        any |= hit;
-        (part, hit)
-    };
-    let all: Vec<(&str, bool)> = if text.is_ascii() {
-        (0..text.len()).map(|i| hit(&text[i..=i])).collect()
-    } else {
-        text.graphemes(true).map(hit).collect()
-    };
-    any.then_some(all)
+/// The graphemes of a word and which of them are hit.
+#[derive(Default)]
+struct Drawn {
+    /// Where each ends, and whether it is hit.
+    ends: Vec<(usize, bool)>,
+}
+
+impl Drawn {
+    /// Draws for the word; false where nothing is hit: most words do not change.
+    fn draw(&mut self, word: &str, hits: &mut Hits, stream: &mut Stream) -> bool {
+        self.ends.clear();
+        if word.is_ascii() {
+            if hits.skip(word.len()) {
+                return false;
+            }
+            self.ends.extend((1..=word.len()).map(|end| (end, hits.next(stream))));
+            return true;
+        }
+        let mut end = 0;
+        self.ends.extend(word.graphemes(true).map(|part| {
+            end += part.len();
+            (end, hits.next(stream))
+        }));
+        self.ends.iter().any(|e| e.1)
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The `count` graphemes from `i` on, if there are as many; and whether the first is hit.
+    fn get<'t>(&self, word: &'t str, i: usize, count: usize) -> Option<(&'t str, bool)> {
+        let start = if i == 0 { 0 } else { self.ends[i - 1].0 };
+        let end = self.ends.get(i + count - 1)?.0;
+        Some((&word[start..end], self.ends[i].1))
+    }
 }
 
 /// What stands for a grapheme in the table, in its case.
-fn near(op: &Op, grapheme: &str, stream: &mut Stream) -> Option<String> {
-    let choices = op.lookup(grapheme)?;
+fn near<'a>(op: &'a Op, grapheme: &str, stream: &mut Stream) -> Option<Cow<'a, str>> {
+    let choices = op.table.lookup(grapheme)?;
     let found = &choices[stream.below(choices.len() as u64) as usize];
     let upper = grapheme.chars().all(char::is_uppercase);
-    Some(if upper { found.to_uppercase() } else { found.clone() })
+    Some(if upper { found.to_uppercase().into() } else { found.into() })
 }
 
 /// Typing errors at this share of the characters of words: a key beside it instead, a key beside
@@ -37,12 +59,14 @@ fn near(op: &Op, grapheme: &str, stream: &mut Stream) -> Option<String> {
 pub fn keyboard(op: &Op, rate: f64, now: &mut [Piece], stream: &mut Stream) {
     let weights = [op.at(0), op.at(1), op.at(2), op.at(3)];
     let sum: f64 = weights.iter().sum();
+    let (mut hits, mut all) = (Hits::new(rate, stream), Drawn::default());
     for piece in now.iter_mut().filter(|p| p.word) {
-        let Some(all) = drawn(&piece.text, rate, stream) else { continue };
+        if !all.draw(&piece.text, &mut hits, stream) {
+            continue;
+        }
         let mut out = String::with_capacity(piece.text.len() + 4);
         let mut i = 0;
-        while i < all.len() {
-            let (here, hit) = all[i];
+        while let Some((here, hit)) = all.get(&piece.text, i, 1) {
             i += 1;
             if !hit {
                 out.push_str(here);
@@ -53,11 +77,8 @@ pub fn keyboard(op: &Op, rate: f64, now: &mut [Piece], stream: &mut Stream) {
                 left -= w;
                 left < 0.0
             });
-            match (kind, all.get(i)) {
-                (Some(0), _) => match near(op, here, stream) {
-                    Some(other) => out.push_str(&other),
-                    None => out.push_str(here),
-                },
+            match (kind, all.get(&piece.text, i, 1)) {
+                (Some(0), _) => out.push_str(&near(op, here, stream).unwrap_or(here.into())),
                 (Some(1), _) => {
                     out.push_str(here);
                     out.extend(near(op, here, stream));
@@ -80,21 +101,19 @@ pub fn keyboard(op: &Op, rate: f64, now: &mut [Piece], stream: &mut Stream) {
 
 /// Look-alikes at this share of the places where the table has one (one or two characters).
 pub fn look_alike(op: &Op, rate: f64, now: &mut [Piece], stream: &mut Stream) {
+    let (mut hits, mut all) = (Hits::new(rate, stream), Drawn::default());
     for piece in now.iter_mut().filter(|p| p.word) {
-        let Some(all) = drawn(&piece.text, rate, stream) else { continue };
+        if !all.draw(&piece.text, &mut hits, stream) {
+            continue;
+        }
         let mut out = String::with_capacity(piece.text.len() + 4);
         let mut i = 0;
-        while i < all.len() {
-            let (here, hit) = all[i];
-            let two = all.get(i + 1).map(|n| format!("{here}{}", n.0));
-            let of_two = two.as_deref().and_then(|t| op.table.get(t));
-            i += 1;
-            let found = if hit { of_two.or_else(|| op.table.get(here)) } else { None };
-            match found.filter(|f| !f.is_empty()) {
-                Some(f) => {
-                    out.push_str(&f[stream.below(f.len() as u64) as usize]);
-                    i += usize::from(of_two.is_some());
-                }
+        while let Some((here, hit)) = all.get(&piece.text, i, 1) {
+            let two = all.get(&piece.text, i, 2).filter(|_| hit);
+            let of_two = two.and_then(|(two, _)| op.table.get(two));
+            i += if of_two.is_some() { 2 } else { 1 };
+            match of_two.or_else(|| op.table.get(here).filter(|_| hit)) {
+                Some(f) => out.push_str(&f[stream.below(f.len() as u64) as usize]),
                 None => out.push_str(here),
             }
         }
@@ -105,21 +124,26 @@ pub fn look_alike(op: &Op, rate: f64, now: &mut [Piece], stream: &mut Stream) {
 /// The other case at this share of the letters (`set[0]` zero), or a case of its own for this
 /// share of the words: small, capitals, or a capital first.
 pub fn case(op: &Op, rate: f64, now: &mut [Piece], stream: &mut Stream) {
+    let (mut hits, mut all) = (Hits::new(rate, stream), Drawn::default());
     for piece in now.iter_mut().filter(|p| p.word) {
         if op.at(0) != 0.0 {
-            if stream.unit() < rate {
+            if hits.next(stream) {
                 let small = piece.text.to_lowercase();
                 piece.text = Cow::Owned(match stream.below(3) {
                     0 => small,
                     1 => piece.text.to_uppercase(),
-                    _ => super::words::cased(&small, "Aa"),
+                    _ => super::words::cased(&small, "Aa").into_owned(),
                 });
             }
             continue;
         }
-        let Some(all) = drawn(&piece.text, rate, stream) else { continue };
+        if !all.draw(&piece.text, &mut hits, stream) {
+            continue;
+        }
         let mut out = String::with_capacity(piece.text.len());
-        for (here, hit) in all {
+        let mut i = 0;
+        while let Some((here, hit)) = all.get(&piece.text, i, 1) {
+            i += 1;
             match (hit, here.chars().any(char::is_uppercase)) {
                 (false, _) => out.push_str(here),
                 (true, true) => out.push_str(&here.to_lowercase()),

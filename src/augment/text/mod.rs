@@ -5,19 +5,17 @@
 
 mod chars;
 mod pieces;
+mod table;
 mod words;
 
 pub use pieces::{Piece, pieces};
+pub use table::Table;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::plan::{Drawn, Key, Node, Step};
 use crate::base::rng::Stream;
 use crate::base::{Ctx, Result, par};
-
-/// What stands for what: synonyms of a word, neighbours of a key, look-alikes, contractions.
-pub type Table = HashMap<String, Vec<String>>;
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,14 +69,6 @@ impl Op {
     fn at(&self, i: usize) -> f64 {
         self.set.get(i).copied().unwrap_or(0.0)
     }
-
-    /// What the table has for a word: as it is written, or in lower case.
-    fn lookup(&self, word: &str) -> Option<&[String]> {
-        let small = || self.table.get(&word.to_lowercase());
-        let found = self.table.get(word);
-        let found = if word.chars().any(char::is_uppercase) { found.or_else(small) } else { found };
-        found.filter(|f| !f.is_empty()).map(Vec::as_slice)
-    }
 }
 
 /// What comes of a text.
@@ -103,9 +93,14 @@ pub fn run<S: AsRef<str> + Sync>(
         let spans = spans.get(i).map_or(&[][..], Vec::as_slice);
         let key = Key { item: key.item.wrapping_add(i as u64), ..key };
         let text = texts[i].as_ref();
+        let drawn = plan.draw(key);
+        if drawn.is_empty() {
+            let spans = spans.iter().copied().map(Some).collect();
+            return Made { text: text.to_string(), spans };
+        }
         let mut now = pieces(text, spans);
         let before = if spans.is_empty() { Vec::new() } else { now.clone() };
-        steps(plan, key, &mut now, " ");
+        steps(drawn, &mut now, " ");
         join(&before, &now, spans)
     })
 }
@@ -124,15 +119,15 @@ pub fn run_tokens(
         let key = Key { item: key.item.wrapping_add(i as u64), ..key };
         let tokens = lists[i].iter().enumerate();
         let mut now: Vec<Piece> = tokens.map(|(t, token)| Piece::token(token, t)).collect();
-        steps(plan, key, &mut now, "");
+        steps(plan.draw(key), &mut now, "");
         let one = |p: Piece| (p.text.into_owned(), p.from.map(|f| f.0));
         now.into_iter().filter(|p| !p.text.is_empty()).map(one).collect()
     })
 }
 
-fn steps<'a>(plan: &Node<Op>, key: Key, now: &mut Vec<Piece<'a>>, gap: &'a str) {
-    for drawn in plan.draw(key) {
-        if let Drawn::Step(mut step) = drawn
+fn steps<'a>(drawn: Vec<Drawn<'a, Op>>, now: &mut Vec<Piece<'a>>, gap: &'a str) {
+    for one in drawn {
+        if let Drawn::Step(mut step) = one
             && now.iter().any(|p| p.word)
         {
             apply(&mut step, now, gap);
@@ -140,7 +135,7 @@ fn steps<'a>(plan: &Node<Op>, key: Key, now: &mut Vec<Piece<'a>>, gap: &'a str) 
     }
 }
 
-fn apply<'a>(step: &mut Step<Op>, now: &mut Vec<Piece<'a>>, gap: &'a str) {
+fn apply<'a>(step: &mut Step<'a, Op>, now: &mut Vec<Piece<'a>>, gap: &'a str) {
     let (op, rate, stream) = (step.op, step.values[0], &mut step.stream);
     match op.kind {
         Kind::SynonymReplacement => words::replace(op, rate, now, stream),
@@ -153,6 +148,42 @@ fn apply<'a>(step: &mut Step<Op>, now: &mut Vec<Piece<'a>>, gap: &'a str) {
         Kind::KeyboardNoise => chars::keyboard(op, rate, now, stream),
         Kind::OcrNoise => chars::look_alike(op, rate, now, stream),
         Kind::CaseNoise => chars::case(op, rate, now, stream),
+    }
+}
+
+/// Which of many are hit when each is with the same chance: the gaps between hits are drawn, which
+/// takes one draw a hit instead of one for each.
+struct Hits {
+    left: usize,
+    scale: f64,
+}
+
+impl Hits {
+    fn new(rate: f64, stream: &mut Stream) -> Self {
+        let mut hits = Hits { left: 0, scale: 1.0 / (-rate).ln_1p() };
+        hits.left = hits.gap(stream);
+        hits
+    }
+
+    /// How many are not hit before the next hit (geometric, by inversion).
+    fn gap(&self, stream: &mut Stream) -> usize {
+        let gap = (1.0 - stream.unit()).ln() * self.scale;
+        // At a rate of nought the scale is -infinity, and 0 * infinity must not be a hit.
+        if gap.is_nan() { usize::MAX } else { gap as usize }
+    }
+
+    /// Passes over the next `n` if none of them is hit.
+    fn skip(&mut self, n: usize) -> bool {
+        let none = self.left >= n;
+        self.left -= if none { n } else { 0 };
+        none
+    }
+
+    /// Whether the next one is hit.
+    fn next(&mut self, stream: &mut Stream) -> bool {
+        let hit = self.left == 0;
+        self.left = if hit { self.gap(stream) } else { self.left - 1 };
+        hit
     }
 }
 
@@ -190,7 +221,7 @@ mod tests {
 
     fn table(rows: &[(&str, &[&str])]) -> Arc<Table> {
         let own = |v: &[&str]| v.iter().map(|s| (*s).to_string()).collect();
-        Arc::new(rows.iter().map(|(k, v)| ((*k).to_string(), own(v))).collect())
+        Arc::new(Table::new(rows.iter().map(|(k, v)| ((*k).to_string(), own(v)))))
     }
 
     fn leaf(kind: Kind, rate: f64, set: &[f64], rows: &[(&str, &[&str])]) -> Node<Op> {

@@ -30,7 +30,7 @@ impl<'a> Piece<'a> {
 
     /// A token with its number.
     pub fn token(text: &'a str, number: usize) -> Self {
-        let word = text.chars().any(char::is_alphanumeric);
+        let word = wordy(text);
         Piece { text: Cow::Borrowed(text), from: Some((number, number + 1)), word, group: 0 }
     }
 
@@ -40,12 +40,26 @@ impl<'a> Piece<'a> {
     }
 }
 
+/// Whether there is a letter or a digit.
+fn wordy(part: &str) -> bool {
+    part.chars().any(char::is_alphanumeric)
+}
+
 /// The pieces of a text, each with the spans it lies in. Pieces are cut at the edges of spans.
 pub fn pieces<'a>(text: &'a str, spans: &[(usize, usize)]) -> Vec<Piece<'a>> {
+    // About what English takes, spaces included.
+    let mut out = Vec::with_capacity(text.len() / 2);
+    let mut place = 0;
+    if text.is_ascii() && spans.is_empty() {
+        each_ascii(text, |part, word| {
+            let from = Some((place, place + part.len()));
+            place += part.len();
+            out.push(Piece { text: Cow::Borrowed(part), from, word, group: 0 });
+        });
+        return out;
+    }
     let mut edges: Vec<usize> = spans.iter().flat_map(|&(a, b)| [a, b]).collect();
     edges.sort_unstable();
-    let mut out = Vec::new();
-    let mut place = 0;
     let mut add = |part: &'a str| {
         if part.is_empty() {
             return;
@@ -56,7 +70,7 @@ pub fn pieces<'a>(text: &'a str, spans: &[(usize, usize)]) -> Vec<Piece<'a>> {
         let group = inside.fold(0u64, |g, (i, _)| {
             (g ^ (i as u64 + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
         });
-        let word = part.chars().any(char::is_alphanumeric);
+        let word = wordy(part);
         out.push(Piece { text: Cow::Borrowed(part), from: Some((place, end)), word, group });
         place = end;
     };
@@ -80,48 +94,49 @@ pub fn pieces<'a>(text: &'a str, spans: &[(usize, usize)]) -> Vec<Piece<'a>> {
 
 /// Calls `f` with each part of the text, cut by the word boundaries of Unicode (UAX 29).
 fn each_word<'a>(text: &'a str, mut f: impl FnMut(&'a str)) {
-    if !text.is_ascii() {
+    if text.is_ascii() {
+        each_ascii(text, |part, _| f(part));
+    } else {
         text.split_word_bounds().for_each(f);
-        return;
     }
+}
+
+/// Calls `f` with each part of an ASCII text and whether it is a word: UAX 29 for these
+/// characters, and three times as quick as the tables for all.
+fn each_ascii<'a>(text: &'a str, mut f: impl FnMut(&'a str, bool)) {
     let b = text.as_bytes();
+    let get = |i: usize| b.get(i).copied().unwrap_or(0);
+    let wordy = |c: &u8| c.is_ascii_alphanumeric() || *c == b'_';
+    let run = |i: usize, fits: &dyn Fn(&u8) -> bool| {
+        b[i..].iter().position(|c| !fits(c)).map_or(b.len(), |n| i + n)
+    };
     let mut start = 0;
     while start < b.len() {
-        let end = ascii_end(b, start);
-        f(&text[start..end]);
+        let first = b[start];
+        let end = match first {
+            c if wordy(&c) => {
+                let mut end = run(start + 1, &wordy);
+                while joins(b[end - 1], get(end), get(end + 1)) {
+                    end = run(end + 2, &wordy);
+                }
+                end
+            }
+            b' ' => run(start + 1, &|c| *c == b' '),
+            b'\r' if get(start + 1) == b'\n' => start + 2,
+            _ => start + 1,
+        };
+        let part = &text[start..end];
+        f(part, first.is_ascii_alphanumeric() || first == b'_' && self::wordy(part));
         start = end;
     }
 }
 
-/// Where the part of an ASCII text that begins at `start` ends: UAX 29 for these characters.
-fn ascii_end(b: &[u8], start: usize) -> usize {
-    let wordy = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
-    let get = |i: usize| b.get(i).copied().unwrap_or(0);
-    let mut i = start + 1;
-    match b[start] {
-        b' ' => {
-            while get(i) == b' ' {
-                i += 1;
-            }
-        }
-        b'\r' if get(i) == b'\n' => i += 1,
-        c if wordy(c) => loop {
-            let (before, here, next) = (b[i - 1], get(i), get(i + 1));
-            let letters = before.is_ascii_alphabetic() && next.is_ascii_alphabetic();
-            let digits = before.is_ascii_digit() && next.is_ascii_digit();
-            if i < b.len() && wordy(here) {
-                i += 1;
-            } else if letters && matches!(here, b'.' | b'\'' | b':')
-                || digits && matches!(here, b'.' | b'\'' | b',' | b';')
-            {
-                i += 2;
-            } else {
-                break;
-            }
-        },
-        _ => {}
-    }
-    i
+/// Whether a mark between two characters is part of their word.
+fn joins(before: u8, mark: u8, next: u8) -> bool {
+    let letters = before.is_ascii_alphabetic() && next.is_ascii_alphabetic();
+    let digits = before.is_ascii_digit() && next.is_ascii_digit();
+    letters && matches!(mark, b'.' | b'\'' | b':')
+        || digits && matches!(mark, b'.' | b'\'' | b',' | b';')
 }
 
 #[cfg(test)]

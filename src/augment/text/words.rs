@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::pieces::Piece;
-use super::{Op, about};
+use super::{Hits, Op, about};
 use crate::base::rng::Stream;
 
 fn places(now: &[Piece]) -> Vec<usize> {
@@ -11,7 +11,7 @@ fn places(now: &[Piece]) -> Vec<usize> {
 }
 
 /// `count` of the items, drawn without another.
-fn some(mut items: Vec<usize>, count: usize, stream: &mut Stream) -> Vec<usize> {
+fn some<T>(mut items: Vec<T>, count: usize, stream: &mut Stream) -> Vec<T> {
     let count = count.min(items.len());
     for i in 0..count {
         let j = i + stream.below((items.len() - i) as u64) as usize;
@@ -26,59 +26,83 @@ fn one_of<'t>(choices: &'t [String], stream: &mut Stream) -> &'t str {
 }
 
 /// `word` in the case of `like`: all capitals, a capital first, or as it is.
-pub fn cased(word: &str, like: &str) -> String {
+pub fn cased<'a>(word: &'a str, like: &str) -> Cow<'a, str> {
+    // Most words begin small.
+    if like.bytes().next().is_some_and(|b| b.is_ascii_lowercase()) {
+        return word.into();
+    }
     let mut letters = like.chars().filter(|c| c.is_alphabetic());
     let (first, second) = (letters.next(), letters.next());
     let up = |c: Option<char>| c.is_some_and(char::is_uppercase);
     if !up(first) {
-        return word.to_string();
+        return word.into();
     }
     if up(second) && !letters.any(char::is_lowercase) {
-        return word.to_uppercase();
+        return word.to_uppercase().into();
     }
     let mut rest = word.chars();
-    rest.next().map_or_else(String::new, |c| c.to_uppercase().chain(rest).collect())
+    rest.next().map_or_else(String::new, |c| c.to_uppercase().chain(rest).collect()).into()
 }
 
 /// A share of the words, of those that the table has, each by one of its synonyms (Wei and Zou
 /// 2019).
-pub fn replace(op: &Op, rate: f64, now: &mut [Piece], stream: &mut Stream) {
-    let words = places(now);
-    let count = about(rate * words.len() as f64, stream);
-    let known = words.into_iter().filter(|&i| op.lookup(&now[i].text).is_some()).collect();
-    for i in some(known, count, stream) {
-        if let Some(choices) = op.lookup(&now[i].text) {
-            now[i].text = Cow::Owned(cased(one_of(choices, stream), &now[i].text));
-        }
+pub fn replace<'a>(op: &'a Op, rate: f64, now: &mut [Piece<'a>], stream: &mut Stream) {
+    let (words, known) = known(op, now);
+    let count = about(rate * words as f64, stream);
+    for (i, choices) in some(known, count, stream) {
+        now[i].text = cased(one_of(choices, stream), &now[i].text);
     }
 }
 
+/// The number of words, and those that the table has, with what it has for them.
+fn known<'a>(op: &'a Op, now: &[Piece]) -> (usize, Vec<(usize, &'a [String])>) {
+    let mut words = 0;
+    let mut found = Vec::with_capacity(now.len() / 2);
+    for (i, piece) in now.iter().enumerate().filter(|(_, p)| p.word) {
+        words += 1;
+        found.extend(op.table.lookup(&piece.text).map(|choices| (i, choices)));
+    }
+    (words, found)
+}
+
 /// Synonyms of words of the text at places of its words; their number is a share of the words'.
-pub fn insert<'a>(op: &Op, rate: f64, now: &mut Vec<Piece<'a>>, gap: &'a str, stream: &mut Stream) {
-    let words = places(now);
-    let known: Vec<usize> =
-        words.iter().copied().filter(|&i| op.lookup(&now[i].text).is_some()).collect();
-    if known.is_empty() {
+pub fn insert<'a>(
+    op: &'a Op,
+    rate: f64,
+    now: &mut Vec<Piece<'a>>,
+    gap: &'a str,
+    stream: &mut Stream,
+) {
+    let (words, known) = known(op, now);
+    let count = about(rate * words as f64, stream);
+    if known.is_empty() || count == 0 {
         return;
     }
-    let count = about(rate * words.len() as f64, stream);
-    let mut new: Vec<(usize, String)> = Vec::with_capacity(count);
+    let mut new: Vec<(usize, &str)> = Vec::with_capacity(count);
     for _ in 0..count {
-        let of = known[stream.below(known.len() as u64) as usize];
-        let before = words[stream.below(words.len() as u64) as usize];
-        if let Some(choices) = op.lookup(&now[of].text) {
-            new.push((before, one_of(choices, stream).to_string()));
-        }
+        let (_, choices) = known[stream.below(known.len() as u64) as usize];
+        let before = stream.below(words as u64) as usize;
+        new.push((before, one_of(choices, stream)));
     }
     new.sort_by_key(|n| n.0);
-    let mut new = new.into_iter().peekable();
-    let old = std::mem::take(now);
-    for (i, piece) in old.into_iter().enumerate() {
-        while let Some((_, word)) = new.next_if(|n| n.0 == i) {
-            now.push(Piece::new(Cow::Owned(word), piece.group));
-            now.push(Piece::gap(gap));
+    // From the last piece to the first, so that each piece moves once and in place.
+    let (mut from, mut word) = (now.len(), words);
+    now.resize(from + 2 * count, Piece::gap(gap));
+    let mut to = now.len();
+    while from < to {
+        from -= 1;
+        to -= 1;
+        now.swap(from, to);
+        if !now[to].word {
+            continue;
         }
-        now.push(piece);
+        word -= 1;
+        let group = now[to].group;
+        while let Some((_, text)) = new.pop_if(|n| n.0 == word) {
+            now[to - 1] = Piece::gap(gap);
+            now[to - 2] = Piece::new(Cow::Borrowed(text), group);
+            to -= 2;
+        }
     }
 }
 
@@ -101,8 +125,12 @@ pub fn swap(rate: f64, now: &mut [Piece], stream: &mut Stream) {
 
 /// Each word goes with this chance, and a space beside it; one stays.
 pub fn delete(rate: f64, now: &mut Vec<Piece>, stream: &mut Stream) {
+    let mut hits = Hits::new(rate, stream);
     let words = places(now);
-    let mut gone: Vec<usize> = words.iter().copied().filter(|_| stream.unit() < rate).collect();
+    let mut gone: Vec<usize> = words.iter().copied().filter(|_| hits.next(stream)).collect();
+    if gone.is_empty() {
+        return;
+    }
     if gone.len() == words.len() {
         gone.remove(stream.below(gone.len() as u64) as usize);
     }
@@ -121,17 +149,18 @@ pub fn delete(rate: f64, now: &mut Vec<Piece>, stream: &mut Stream) {
 }
 
 /// Each word becomes the mask with this chance (Bowman and others 2016).
-pub fn drop_out(op: &Op, rate: f64, now: &mut [Piece], stream: &mut Stream) {
+pub fn drop_out<'a>(op: &'a Op, rate: f64, now: &mut [Piece<'a>], stream: &mut Stream) {
+    let mut hits = Hits::new(rate, stream);
     for piece in now.iter_mut().filter(|p| p.word) {
-        if stream.unit() < rate {
-            piece.text = Cow::Owned(op.mask.clone());
+        if hits.next(stream) {
+            piece.text = Cow::Borrowed(&op.mask);
         }
     }
 }
 
 /// A share of the words, in runs of a mean length, becomes masks: one a run, or one a word
 /// (Joshi and others 2020). The masks belong to no span.
-pub fn mask_spans(op: &Op, rate: f64, now: &mut Vec<Piece>, stream: &mut Stream) {
+pub fn mask_spans<'a>(op: &'a Op, rate: f64, now: &mut Vec<Piece<'a>>, stream: &mut Stream) {
     let (mean, one_a_run) = (op.at(0).max(1.0), op.at(1) != 0.0);
     let words = places(now);
     let budget = about(rate * words.len() as f64, stream).min(words.len());
@@ -161,7 +190,7 @@ pub fn mask_spans(op: &Op, rate: f64, now: &mut Vec<Piece>, stream: &mut Stream)
         if !masked {
             now.push(piece);
         } else if !(before && one_a_run) {
-            now.push(Piece { word: true, ..Piece::new(Cow::Owned(op.mask.clone()), 0) });
+            now.push(Piece::new(Cow::Borrowed(&op.mask), 0));
         }
         before = masked;
     }
@@ -207,8 +236,8 @@ pub fn contract<'a>(
 fn contracted<'t>(op: &'t Op, here: &Piece, next: Option<&Piece>) -> Option<(&'t [String], bool)> {
     let word = plain(&here.text);
     let both = next.filter(|n| n.word).map(|n| format!("{word} {}", plain(&n.text)));
-    let pair = both.and_then(|b| op.lookup(&b)).map(|c| (c, true));
-    pair.or_else(|| op.lookup(&word).map(|c| (c, false)))
+    let pair = both.and_then(|b| op.table.lookup(&b)).map(|c| (c, true));
+    pair.or_else(|| op.table.lookup(&word).map(|c| (c, false)))
 }
 
 /// A word with plain apostrophes.

@@ -21,7 +21,7 @@ struct TextTable(Arc<Table>);
 impl TextTable {
     #[new]
     fn new(rows: HashMap<String, Vec<String>>) -> Self {
-        TextTable(Arc::new(rows))
+        TextTable(Arc::new(Table::new(rows.into_iter())))
     }
 
     fn __len__(&self) -> usize {
