@@ -84,6 +84,18 @@ def augment_series(
 def augment_steps(
     plan: tuple, key: _Key, steps: Sequence[int], n_jobs: int = 1
 ) -> list[list[int]]: ...
+def audio_augment_shapes(
+    plan: tuple, key: _Key, shapes: _Shapes, n_jobs: int = 1
+) -> list[tuple[int, int, int]]: ...
+def audio_augment(
+    plan: tuple,
+    key: _Key,
+    shapes: _Shapes,
+    clips: Sequence[np.ndarray],
+    outs: Sequence[np.ndarray],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> None: ...
 def text_apply(
     plan: tuple,
     key: _Key,

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
 
+import numpy as np
+
 from tamis import _core, _optional
 from tamis.augment._fields import Field, Number
-from tamis.exceptions import ParameterError
+from tamis.exceptions import ParameterError, ShapeError
 
-__all__ = ["Compose", "Group", "Node", "OneOf", "SomeOf", "Transform", "Work", "from_dict"]
+__all__ = [
+    "Compose", "Group", "Node", "OneOf", "SomeOf", "Transform", "Work", "check_out", "from_dict",
+]  # fmt: skip
 
 AREAS = ("image", "audio", "text", "series")
 _P = Number(0.0, 1.0, fixed=True)
@@ -103,7 +107,8 @@ class Node:
             Where a batch of equal shapes is written.
         **targets : list or array
             What goes along with the items, one an item: of images `masks`, `bboxes`, `keypoints`
-            and `labels`.
+            and `labels`. Of sound `labels`, and the `sample_rate` in hertz (also one number for
+            all), which operations need that are meant in seconds or hertz.
 
         Returns
         -------
@@ -143,7 +148,14 @@ class Node:
         return _records(_core.augment_draw(self._plan(), key, 1)[0], leaves)
 
     def preview(
-        self, items: Any, *, n: int = 4, epoch: int = 0, first: int = 0, fig: Any = None
+        self,
+        items: Any,
+        *,
+        n: int = 4,
+        epoch: int = 0,
+        first: int = 0,
+        fig: Any = None,
+        **given: Any,
     ) -> Any:
         """Draw items beside what `n` epochs make of them.
 
@@ -157,6 +169,8 @@ class Node:
             The first epoch and the number of the first item.
         fig : matplotlib figure, optional
             Where to draw; by default a new one.
+        **given : number
+            What else a call takes, such as the `sample_rate` of sound.
 
         Returns
         -------
@@ -171,7 +185,7 @@ class Node:
         if fig is None:
             fig = Figure(figsize=(2.2 * (n + 1), 2.2 * len(items)), layout="constrained")
         grid = fig.subplots(len(items), n + 1, squeeze=False)
-        batches = [items] + [self(items, epoch=epoch + k, first=first) for k in range(n)]
+        batches = [items] + [self(items, epoch=epoch + k, first=first, **given) for k in range(n)]
         for column, batch in enumerate(batches):
             for row, item in enumerate(batch):
                 home._draw(grid[row][column], item, self)
@@ -439,6 +453,19 @@ def from_dict(record: dict[str, Any]) -> Any:
     if "transforms" in values:
         values["transforms"] = [from_dict(t) for t in values["transforms"]]
     return cls(**values)
+
+
+def check_out(
+    out: Any, shape: tuple[int, ...], dtype: np.dtype, items: Sequence[np.ndarray]
+) -> None:
+    """Raise unless a batch of this shape and type can be written to `out`."""
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
+        found = f"{getattr(out, 'dtype', type(out).__name__)} {getattr(out, 'shape', '')}"
+        raise ShapeError(f"out must be an array of {dtype} and shape {shape}; got {found}")
+    if not out.flags.c_contiguous or not out.flags.writeable:
+        raise ParameterError("out must be contiguous and writeable")
+    if any(np.may_share_memory(out, x) for x in items):
+        raise ParameterError("out must not be the memory of what comes in")
 
 
 def _count(name: str, value: Any) -> int:

@@ -1,5 +1,6 @@
 //! Bindings of `augment`: plans from Python, what was drawn, and a file for each kind of data.
 
+mod audio;
 mod image;
 mod series;
 mod text;
@@ -95,6 +96,7 @@ fn augment_draw<'py>(
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    audio::register(m)?;
     image::register(m)?;
     series::register(m)?;
     text::register(m)?;

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tamis import _core, _progress, _threads
-from tamis.augment._base import Compose, Node, Transform, Work
+from tamis.augment._base import Compose, Node, Transform, Work, check_out
 from tamis.exceptions import DataError, ParameterError, ShapeError
 
 __all__ = ["ImageTransform"]
@@ -101,7 +101,7 @@ def _images(
         shape, dtype = (len(forms), *forms[0][0]), forms[0][1]
         direct = out is not None and not turn[0]
         if direct:
-            _check_out(out, shape, dtype, pictures)
+            check_out(out, shape, dtype, pictures)
         whole = out if direct else np.empty(shape, dtype)
         buffers = list(whole)
     else:
@@ -116,7 +116,7 @@ def _images(
         turned = np.moveaxis(whole, -1, 1)
         if out is None:
             return np.ascontiguousarray(turned)
-        _check_out(out, turned.shape, dtype, pictures)
+        check_out(out, turned.shape, dtype, pictures)
         out[...] = turned
         return out
     done = [
@@ -124,18 +124,6 @@ def _images(
         for b, t in zip(buffers, turn, strict=True)
     ]
     return tuple(done) if isinstance(items, tuple) else done
-
-
-def _check_out(
-    out: Any, shape: tuple[int, ...], dtype: np.dtype, pictures: Sequence[np.ndarray]
-) -> None:
-    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
-        found = f"{getattr(out, 'dtype', type(out).__name__)} {getattr(out, 'shape', '')}"
-        raise ShapeError(f"out must be an array of {dtype} and shape {shape}; got {found}")
-    if not out.flags.c_contiguous or not out.flags.writeable:
-        raise ParameterError("out must be contiguous and writeable")
-    if any(np.may_share_memory(out, p) for p in pictures):
-        raise ParameterError("out must not be the memory of the images")
 
 
 def _along(

@@ -1,0 +1,143 @@
+"""Batches of clips into the kernels and out again."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tamis import _core, _progress, _threads
+from tamis.augment._base import Node, Transform, Work, check_out
+from tamis.exceptions import DataError, ParameterError, ShapeError
+
+__all__ = ["AudioTransform", "Range", "clip", "documented", "rates"]
+
+Range = float | tuple[float, float]
+
+TYPES = (np.int16, np.float32, np.float64)
+MOST_CHANNELS = 256
+_P_DOC = """
+    p : float
+        How often it is run."""
+
+
+def documented(cls: type) -> type:
+    """Fill in what the docstrings have in common."""
+    cls.__doc__ = (cls.__doc__ or "").replace("\n    {p}", _P_DOC)
+    return cls
+
+
+class AudioTransform(Transform):
+    """An operation on clips."""
+
+    _area: ClassVar[str] = "audio"
+
+    @classmethod
+    def _apply(cls, work: Work, items: Any, out: Any, targets: dict[str, Any]) -> Any:
+        given = {k: v for k, v in targets.items() if v is not None}
+        unknown = set(given) - {"labels", "sample_rate"}
+        if unknown:
+            raise ParameterError(f"clips have no targets {', '.join(sorted(unknown))}")
+        if "labels" in given and len(given["labels"]) != len(items):
+            raise ShapeError(f"{len(items)} clips, but labels of {len(given['labels'])}")
+        clips = [clip(x, i) for i, x in enumerate(items)]
+        each = rates(given.get("sample_rate"), len(clips))
+        done, after = _run(work, items, clips, each, out)
+        made = {"clips": done}
+        if "labels" in given:
+            made["labels"] = given["labels"]
+        if np.ndim(given.get("sample_rate", 0)):
+            made["sample_rate"] = after
+        return made if len(made) > 1 else done
+
+    @classmethod
+    def _draw(cls, ax: Any, item: Any, root: Node) -> None:
+        x = clip(item, 0)
+        full = 32768 if x.dtype == np.int16 else 1
+        mono = x.mean(axis=0) / full if x.ndim == 2 else x / full
+        ax.set_axis_off()
+        wave, below = ax.inset_axes((0, 0.55, 1, 0.45)), ax.inset_axes((0, 0, 1, 0.5))
+        wave.plot(mono, linewidth=0.5)
+        wave.set_ylim(-1, 1)
+        wave.set_xlim(0, max(len(mono) - 1, 1))
+        below.imshow(_spectrogram(mono), origin="lower", aspect="auto", vmin=-80, vmax=0)
+        for part in (wave, below):
+            part.set_xticks([])
+            part.set_yticks([])
+
+
+def _spectrogram(mono: np.ndarray, size: int = 256) -> np.ndarray:
+    """Return decibels, frequencies by frames; a sine of full scale has 0."""
+    padded = np.pad(mono, (0, max(size - len(mono), 0)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 2]
+    window = np.hanning(size)
+    magnitude = np.abs(np.fft.rfft(frames * window)) * (2 / window.sum())
+    return 20 * np.log10(np.maximum(magnitude.T, 1e-9))
+
+
+def clip(x: Any, i: int) -> np.ndarray:
+    """Return a clip as a contiguous array of samples, or of channels and samples."""
+    x = np.asarray(x)
+    if x.dtype not in TYPES:
+        raise DataError(f"clip {i} is of {x.dtype}: give float32, float64 or int16")
+    if x.ndim not in (1, 2) or (x.ndim == 2 and x.shape[0] > MOST_CHANNELS):
+        raise ShapeError(
+            f"clip {i} has shape {x.shape}: a clip is (samples,), or (channels, samples) of at "
+            f"most {MOST_CHANNELS} channels, and a batch an array or a list of clips"
+        )
+    return np.ascontiguousarray(x)
+
+
+def rates(given: Any, n: int) -> list[int]:
+    """Return the sample rate of each of `n` clips, 0 where none was given."""
+    if given is None:
+        return [0] * n
+    each = [given] * n if not np.ndim(given) else list(given)
+    if len(each) != n:
+        raise ShapeError(f"{n} clips, but sample_rate of {len(each)}")
+    for i, rate in enumerate(each):
+        whole = isinstance(rate, Integral) or (isinstance(rate, float) and rate.is_integer())
+        if isinstance(rate, bool) or not whole or not 1000 <= rate <= 1_000_000:
+            raise ParameterError(
+                f"the sample rate of clip {i} must be a whole number of 1,000 to 1,000,000 hertz; "
+                f"got {rate!r}"
+            )
+    return [int(rate) for rate in each]
+
+
+def _run(
+    work: Work, items: Any, clips: list[np.ndarray], each: list[int], out: Any
+) -> tuple[Any, list[int]]:
+    """Run the plan; return the caller's container and the sample rates."""
+    if not clips:
+        return (items if out is None else out), []
+    n_jobs = _threads.resolve(work.n_jobs)
+    shapes = [
+        (x.shape[0] if x.ndim == 2 else 1, x.shape[-1], r) for x, r in zip(clips, each, strict=True)
+    ]
+    told = _core.audio_augment_shapes(work.plan, work.key, shapes, n_jobs)
+    forms = [
+        ((c, n) if x.ndim == 2 else (n,), x.dtype) for (c, n, _), x in zip(told, clips, strict=True)
+    ]
+    same = len(set(forms)) == 1
+    if out is not None and not same:
+        raise ShapeError("out needs clips that come out with the same shape and type")
+    batch = same and (isinstance(items, np.ndarray) or out is not None)
+    if batch:
+        shape = (len(forms), *forms[0][0])
+        if out is not None:
+            check_out(out, shape, forms[0][1], clips)
+        # One array for all: large ones come in huge pages, which are quicker to touch first.
+        done = np.empty(shape, forms[0][1]) if out is None else out
+        if not done.size:
+            return done, [rate for _, _, rate in told]
+    else:
+        done = [np.empty(*form) for form in forms]
+    with _progress.bar(None, "augmenting") as bar:
+        _core.audio_augment(
+            work.plan, work.key, shapes, clips, list(done), n_jobs, _progress.kernel_callback(bar)
+        )
+    if not batch and isinstance(items, tuple):
+        done = tuple(done)
+    return done, [rate for _, _, rate in told]

@@ -1,0 +1,259 @@
+//! Augmentation of sound: clips of channels and samples, one kernel an operation.
+//!
+//! Kernels work on 32-bit floats with a full scale of one, channel after channel. Clips of 16-bit
+//! whole numbers and of 64-bit floats are turned to them once before the first step and back after
+//! the last; what nothing is done to is copied as it is.
+//!
+//! To add an operation:
+//! 1. Name it in [`Kind`]. Its drawn values come in `Step::values`, its settings in `Op::set`, what
+//!    it draws besides from `Step::stream`.
+//! 2. If it changes the length (or the rate), say so in [`after`]: from the drawn values and the
+//!    clip's shape alone, since buffers are made before anything is run. If it is meant in seconds
+//!    or hertz, ask [`Shape::hertz`] for the sample rate, which no one assumes.
+//! 3. Call its kernel in `one`. It gets the clip, and where to write what `after` promised; it must
+//!    leave silence silent and take clips of no samples.
+//! 4. In Python: a class over `AudioTransform` with its fields.
+
+mod level;
+
+use std::borrow::Cow;
+
+use super::plan::{Drawn, Key, Node, Step};
+use crate::base::{Ctx, Error, Result, par};
+
+/// Names the operations, and finds them by their name.
+macro_rules! kinds {
+    ($($name:ident),* $(,)?) => {
+        /// What an operation does.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(missing_docs)]
+        pub enum Kind { $($name),* }
+
+        impl Kind {
+            /// The operation of this name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($name) => Some(Kind::$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! { Gain, Polarity }
+
+/// A clip: how many channels of how many samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Channels, one after the other.
+    pub channels: usize,
+    /// Samples of each.
+    pub len: usize,
+    /// Samples a second; 0 where nobody said.
+    pub rate: u32,
+}
+
+impl Shape {
+    /// Samples in all.
+    pub fn size(&self) -> usize {
+        self.channels * self.len
+    }
+
+    /// Samples a second, for an operation that is meant in seconds or hertz.
+    pub fn hertz(&self, kind: Kind) -> Result<f64> {
+        if self.rate > 0 {
+            return Ok(f64::from(self.rate));
+        }
+        Err(Error::Parameter(format!("{kind:?} needs the sample rate: give sample_rate=")))
+    }
+}
+
+/// An operation and what of it is not drawn.
+#[derive(Debug, Clone)]
+pub struct Op {
+    /// What it does.
+    pub kind: Kind,
+    /// Its settings, in the order that its kernel reads them.
+    pub set: Vec<f64>,
+}
+
+/// The samples of a clip.
+#[derive(Debug, Clone, Copy)]
+pub enum Values<'a> {
+    /// Full scale is 32,768.
+    I16(&'a [i16]),
+    /// Full scale is one.
+    F32(&'a [f32]),
+    /// Full scale is one.
+    F64(&'a [f64]),
+}
+
+impl Values<'_> {
+    fn size(&self) -> usize {
+        match self {
+            Values::I16(a) => a.len(),
+            Values::F32(a) => a.len(),
+            Values::F64(a) => a.len(),
+        }
+    }
+}
+
+/// Where a clip is written, in the type it came in.
+#[derive(Debug)]
+pub enum Out<'a> {
+    /// Rounded (halves to even) and saturated.
+    I16(&'a mut [i16]),
+    /// Floats.
+    F32(&'a mut [f32]),
+    /// Floats.
+    F64(&'a mut [f64]),
+}
+
+impl Out<'_> {
+    fn size(&self) -> usize {
+        match self {
+            Out::I16(a) => a.len(),
+            Out::F32(a) => a.len(),
+            Out::F64(a) => a.len(),
+        }
+    }
+}
+
+/// A clip, what was drawn for it, and how it comes out.
+#[derive(Debug)]
+pub struct Item<'a> {
+    /// As it comes in.
+    pub shape: Shape,
+    /// What is done to it.
+    pub steps: Vec<Step<'a, Op>>,
+    /// As it comes out.
+    pub after: Shape,
+}
+
+/// Draws for clips of these shapes; `key.item` is the number of the first.
+pub fn draw<'a>(
+    ctx: &Ctx,
+    plan: &'a Node<Op>,
+    key: Key,
+    shapes: &[Shape],
+) -> Result<Vec<Item<'a>>> {
+    let one = |i: usize| {
+        let shape = shapes[i];
+        let mut item = Item { shape, steps: Vec::new(), after: shape };
+        for drawn in plan.draw(Key { item: key.item.wrapping_add(i as u64), ..key }) {
+            let Drawn::Step(step) = drawn else {
+                return Err(Error::Parameter("a mix is of images alone".into()));
+            };
+            item.after = after(&step, item.after)?;
+            item.steps.push(step);
+        }
+        Ok(item)
+    };
+    par::map(ctx, shapes.len(), |i| one(i).map_err(|e| at(e, key.item, i)))?.into_iter().collect()
+}
+
+fn at(error: Error, first: u64, i: usize) -> Error {
+    let item = first.wrapping_add(i as u64);
+    match error {
+        Error::Parameter(m) => Error::Parameter(format!("clip {item}: {m}")),
+        Error::Shape(m) => Error::Shape(format!("clip {item}: {m}")),
+        Error::Data(m) => Error::Data(format!("clip {item}: {m}")),
+        other => other,
+    }
+}
+
+/// The shape that a step makes of a clip of this shape.
+fn after(step: &Step<Op>, shape: Shape) -> Result<Shape> {
+    match step.op.kind {
+        Kind::Gain | Kind::Polarity => Ok(shape),
+    }
+}
+
+/// Runs one step from `src` to `dst`, which has the shape that [`after`] says (`next`).
+fn one(
+    _ctx: &Ctx,
+    step: &Step<Op>,
+    (src, _shape): (&[f32], Shape),
+    (dst, _next): (&mut [f32], Shape),
+) -> Result<()> {
+    let v = &step.values;
+    match step.op.kind {
+        Kind::Gain => level::scale(level::factor(v[0]), src, dst),
+        Kind::Polarity => level::scale(-1.0, src, dst),
+    }
+    Ok(())
+}
+
+/// Runs every item's steps, from `inputs` to `outs`; `first` is the number of the first.
+pub fn run(ctx: &Ctx, items: &[Item], inputs: &[Values], outs: Vec<Out>, first: u64) -> Result<()> {
+    if inputs.len() != items.len()
+        || outs.len() != items.len()
+        || items.iter().zip(inputs).any(|(i, v)| i.shape.size() != v.size())
+        || items.iter().zip(&outs).any(|(i, o)| i.after.size() != o.size())
+    {
+        return Err(Error::Shape("the buffers do not fit the clips that come out".into()));
+    }
+    ctx.set_total(items.len() as u64);
+    let mut jobs: Vec<(Out, Result<()>)> = outs.into_iter().map(|o| (o, Ok(()))).collect();
+    par::fill_chunks(ctx, &mut jobs, 1, |i, chunk| {
+        for (out, done) in chunk {
+            *done = run_one(ctx, &items[i], inputs[i], out).and_then(|()| ctx.advance(1));
+        }
+    })?;
+    jobs.into_iter().enumerate().try_for_each(|(i, (_, done))| done.map_err(|e| at(e, first, i)))
+}
+
+/// Full scale of 16-bit samples.
+const FULL: f32 = 32_768.0;
+
+fn run_one(ctx: &Ctx, item: &Item, input: Values, out: &mut Out) -> Result<()> {
+    let still = item.steps.is_empty();
+    match (input, out) {
+        (Values::I16(src), Out::I16(dst)) if still => dst.copy_from_slice(src),
+        (Values::F32(src), Out::F32(dst)) if still => dst.copy_from_slice(src),
+        (Values::F64(src), Out::F64(dst)) if still => dst.copy_from_slice(src),
+        (Values::I16(src), Out::I16(dst)) => {
+            let src: Vec<f32> = src.iter().map(|&x| f32::from(x) / FULL).collect();
+            let mut made = vec![0.0; dst.len()];
+            apply(ctx, item, &src, &mut made)?;
+            let whole = |x: f32| (x * FULL).round_ties_even() as i16; // saturates
+            dst.iter_mut().zip(&made).for_each(|(d, &x)| *d = whole(x));
+        }
+        (Values::F64(src), Out::F64(dst)) => {
+            let src: Vec<f32> = src.iter().map(|&x| x as f32).collect();
+            let mut made = vec![0.0; dst.len()];
+            apply(ctx, item, &src, &mut made)?;
+            dst.iter_mut().zip(&made).for_each(|(d, &x)| *d = f64::from(x));
+        }
+        (Values::F32(src), Out::F32(dst)) => apply(ctx, item, src, dst)?,
+        _ => return Err(Error::Shape("the buffer has another type than the clips".into())),
+    }
+    Ok(())
+}
+
+/// Runs an item's steps one after the other; the last writes into `dst`.
+fn apply(ctx: &Ctx, item: &Item, src: &[f32], dst: &mut [f32]) -> Result<()> {
+    // Times zero, only what is not finite is not zero.
+    if src.chunks(1024).any(|c| c.iter().map(|x| x * 0.0).sum::<f32>() != 0.0) {
+        return Err(Error::Data("it holds a sample that is not finite".into()));
+    }
+    let mut shape = item.shape;
+    let mut now = Cow::Borrowed(src);
+    let mut spare: Vec<f32> = Vec::new();
+    for (k, step) in item.steps.iter().enumerate() {
+        ctx.check()?;
+        let next = after(step, shape)?;
+        if k + 1 == item.steps.len() {
+            return one(ctx, step, (&now, shape), (dst, next));
+        }
+        spare.resize(next.size(), 0.0);
+        one(ctx, step, (&now, shape), (&mut spare, next))?;
+        let old = std::mem::replace(&mut now, Cow::Owned(std::mem::take(&mut spare)));
+        if let Cow::Owned(old) = old {
+            spare = old;
+        }
+        shape = next;
+    }
+    Ok(())
+}
