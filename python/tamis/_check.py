@@ -75,17 +75,17 @@ def _name_in(estimator: Any, X: Any, column: int) -> Any:
     return column_name(estimator, column) if names is None else list(names)[column]
 
 
-def weights_of(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
+def weights_of(sample_weight: Any, X: Any) -> np.ndarray | None:
     """Return sample weights as float64, one for each row of `X`; None stays None."""
     if sample_weight is None:
         return None
     weights = np.asarray(sample_weight, dtype=np.float64)
     if weights.ndim == 0:
-        weights = np.full(len(X), float(weights))
+        weights = np.full(X.shape[0], float(weights))
     if weights.ndim != 1:
         raise ShapeError("Sample weights must be 1D array or scalar")
-    if len(weights) != len(X):
+    if len(weights) != X.shape[0]:
         raise ShapeError(
-            f"sample_weight.shape == {weights.shape}, expected {(len(X),)}: one for each row"
+            f"sample_weight.shape == {weights.shape}, expected {(X.shape[0],)}: one for each row"
         )
     return weights

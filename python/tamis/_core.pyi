@@ -481,11 +481,13 @@ def linear_fit(
     n_jobs: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]: ...
 def logistic_fit(
-    x: NDArray[Any],
+    x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
     y: NDArray[np.uint32],
     n_classes: int,
     weights: NDArray[np.float64] | None,
+    loss: tuple[str, list[float], list[float]],
     c: float,
+    l1_ratio: float,
     intercept: bool,
     tol: float,
     max_iter: int,

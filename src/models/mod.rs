@@ -4,4 +4,5 @@ pub mod gram;
 mod lbfgs;
 pub mod linear;
 pub mod logistic;
+mod proximal;
 pub mod tree;

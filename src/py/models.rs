@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 
 use super::arr::{Matrix, with_matrix};
 use super::run::run;
+use crate::base::loss::Loss;
+use crate::models::logistic::{Rows, Sparse};
 use crate::models::{linear, logistic};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -40,28 +42,55 @@ fn linear_fit<'py>(
 }
 
 type LogisticFit<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>, usize, bool);
+/// (indptr, indices, data, columns) of a matrix sparse by rows.
+type Csr<'py> =
+    (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, f64>, usize);
+type Start<'py> = (PyReadonlyArray2<'py, f64>, PyReadonlyArray1<'py, f64>);
 
-/// Logistic regression: (coef, intercept, steps, converged). `start` is (coef, intercept).
+/// A matrix, dense or sparse.
+#[derive(FromPyObject)]
+enum Table<'py> {
+    #[pyo3(transparent)]
+    Dense(Matrix<'py>),
+    #[pyo3(transparent)]
+    Sparse(Csr<'py>),
+}
+
+/// Linear models over classes, with a loss (name, parameters, class weights): (coef, intercept,
+/// steps, converged). `start` is (coef, intercept).
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
 fn logistic_fit<'py>(
     py: Python<'py>,
-    x: Matrix<'py>,
+    x: Table<'py>,
     y: PyReadonlyArray1<'py, u32>,
     n_classes: usize,
     weights: Option<PyReadonlyArray1<'py, f64>>,
+    loss: (String, Vec<f64>, Vec<f64>),
     c: f64,
+    l1_ratio: f64,
     intercept: bool,
     tol: f64,
     max_iter: usize,
-    start: Option<(PyReadonlyArray2<'py, f64>, PyReadonlyArray1<'py, f64>)>,
+    start: Option<Start<'py>>,
     n_jobs: usize,
 ) -> PyResult<LogisticFit<'py>> {
     let (y, w) = (y.as_array(), weights.as_ref().map(|w| w.as_array()));
     let start = start.as_ref().map(|(coef, bias)| (coef.as_array(), bias.as_array()));
-    let settings = logistic::Settings { c, intercept, tol, max_iter };
-    let fit = with_matrix!(x, view => run(py, n_jobs, None, |ctx| {
-        logistic::fit(ctx, view, y, n_classes, w, settings, start)
-    }))?;
+    let settings = logistic::Settings { c, l1_ratio, intercept, tol, max_iter };
+    let loss = Loss::new(&loss.0, &loss.1, loss.2)?;
+    let rows = match &x {
+        Table::Dense(x) => with_matrix!(x, view => run(py, n_jobs, None, |ctx| {
+            Rows::dense(ctx, view, w, intercept)
+        }))?,
+        Table::Sparse((starts, columns, values, width)) => {
+            let (starts, columns) = (starts.as_array(), columns.as_array());
+            let x = Sparse { starts, columns, values: values.as_array(), width: *width };
+            run(py, n_jobs, None, |_| Rows::sparse(x, w))?
+        }
+    };
+    let fit = run(py, n_jobs, None, |ctx| {
+        logistic::fit(ctx, &rows, y, n_classes, &loss, settings, start)
+    })?;
     Ok((fit.coef.into_pyarray(py), fit.intercept.into_pyarray(py), fit.n_iter, fit.converged))
 }

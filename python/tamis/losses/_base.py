@@ -76,9 +76,13 @@ class Loss(BaseEstimator):
         -------
         ndarray of shape (n_rows, n_classes)
         """
+        return np.exp(self.log_probabilities(score))
+
+    def log_probabilities(self, score: Any) -> np.ndarray:
+        """Return the logarithms of `probabilities`, without loss where they are small."""
         if not self.classifies:
             raise ParameterError(f"{type(self).__name__} is a loss of numbers, not of classes")
-        return np.exp(log_shares(score))
+        return log_shares(score)
 
     def _rows(self, y: Any, score: Any, what: int) -> np.ndarray:
         scores = np.asarray(score, dtype=np.float64)

@@ -118,14 +118,14 @@ class Focal(_Weighted):
     def _spec(self) -> tuple[str, list[float], list[float]]:
         return "focal", [_number(self, "gamma", 0, np.inf, "[)")], self._weights()
 
-    def probabilities(self, score: Any) -> np.ndarray:
-        """Return the probabilities of the classes, shape (n_rows, n_classes), recalibrated."""
+    def log_probabilities(self, score: Any) -> np.ndarray:
+        """Return the logarithms of the probabilities, recalibrated."""
         log_p = log_shares(score)
         rest = np.maximum(-np.expm1(log_p), np.finfo(float).tiny)
         # Where the loss is least, each class's probability is in proportion to 1 / (d loss / d p).
         ratio = np.where(rest < 1e-8, 1.0, -log_p / rest)
         log_h = log_p - self.gamma * np.log(rest) - np.log1p(self.gamma * np.exp(log_p) * ratio)
-        return np.exp(log_shares(log_h))
+        return log_shares(log_h)
 
 
 class GeneralizedCrossEntropy(_Weighted):
@@ -210,7 +210,7 @@ class SymmetricCrossEntropy(_Weighted):
 class _Margin(_Weighted):
     """A loss of the margin, which knows no probabilities."""
 
-    def probabilities(self, score: Any) -> np.ndarray:
+    def log_probabilities(self, score: Any) -> np.ndarray:
         """Refuse: the scores of these losses stand for no probabilities."""
         raise ParameterError(
             f"{type(self).__name__} gives no probabilities: calibrate the model "
@@ -349,6 +349,6 @@ class ClassBalanced(Loss):
             raise ParameterError(f"class_weight has {len(given)} values, counts {len(weights)}")
         return name, params, (weights * given if given else weights).tolist()
 
-    def probabilities(self, score: Any) -> np.ndarray:
-        """Return the probabilities of the classes, shape (n_rows, n_classes), as weighed."""
-        return np.asarray(self._inner().probabilities(score))
+    def log_probabilities(self, score: Any) -> np.ndarray:
+        """Return the logarithms of the probabilities of the classes, as weighed."""
+        return np.asarray(self._inner().log_probabilities(score))

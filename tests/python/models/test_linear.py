@@ -121,7 +121,7 @@ def test_warm_start_and_convergence():
     ("model", "says"),
     [
         (LogisticRegression(C=0.0), "C must be"),
-        (LogisticRegression(l1_ratio=1.0), "not supported|only l1_ratio=0"),
+        (LogisticRegression(l1_ratio=2.0), "l1_ratio must lie"),
         (LogisticRegression(solver="magic"), "solver must be"),
         (LinearRegression(positive=True), "positive=True is not supported"),
         (Ridge(alpha=-1.0), "not negative"),
