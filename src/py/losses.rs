@@ -3,10 +3,13 @@
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
-use super::run::run;
+use super::run::{self, run_short};
 use crate::base::Error;
 use crate::base::loss::Loss;
 use crate::losses::{What, evaluate};
+
+/// So many scores are done in a millisecond or two.
+const SHORT: usize = 100_000;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(loss_rows, m)?)
@@ -30,9 +33,11 @@ fn loss_rows<'py>(
         _ => return Err(Error::Parameter(format!("what must be 0, 1 or 2; got {what}")).into()),
     };
     let (y, score) = (y.as_array(), score.as_array());
-    let out = run(py, n_jobs, None, |ctx| {
-        let loss = Loss::new(&loss.0, &loss.1, loss.2)?;
-        evaluate(ctx, &loss, y, score, what)
-    })?;
+    let loss = Loss::new(&loss.0, &loss.1, loss.2)?;
+    let out = if score.len() <= SHORT {
+        run_short(|ctx| evaluate(ctx, &loss, y, score, what))?
+    } else {
+        run::run(py, n_jobs, None, |ctx| evaluate(ctx, &loss, y, score, what))?
+    };
     Ok(out.into_pyarray(py))
 }

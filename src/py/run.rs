@@ -140,6 +140,15 @@ pub fn run<T: Send>(
     made.ok_or_else(|| InternalError::new_err("a kernel ended without an answer"))
 }
 
+/// Runs a kernel of a few milliseconds on this thread: a thread of its own would take longer than
+/// the work, and Ctrl-C can wait for its end.
+pub fn run_short<T>(kernel: impl FnOnce(&Ctx) -> Result<T>) -> PyResult<T> {
+    match catch_unwind(AssertUnwindSafe(|| kernel(&Ctx::new(1)))) {
+        Ok(made) => Ok(made?),
+        Err(payload) => Err(from_panic(payload.as_ref())),
+    }
+}
+
 /// [`run`] with the kernel's types hidden: the threads and the channel are compiled once.
 fn run_job(
     py: Python<'_>,
