@@ -1,5 +1,6 @@
 """Models: linear and logistic regression, trees."""
 
+from tamis.models._finetune import finetune
 from tamis.models._linear import LinearRegression, Ridge
 from tamis.models._logistic import LogisticRegression
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -10,4 +11,5 @@ __all__ = [
     "LinearRegression",
     "LogisticRegression",
     "Ridge",
+    "finetune",
 ]
