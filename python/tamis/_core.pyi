@@ -480,6 +480,27 @@ def linear_fit(
     alpha: NDArray[np.float64],
     n_jobs: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]: ...
+def elastic_path(
+    x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
+    y: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    alphas: NDArray[np.float64],
+    l1_ratio: float,
+    intercept: bool,
+    positive: bool,
+    max_iter: int,
+    tol: float,
+    seed: int | None,
+    start: NDArray[np.float64] | None,
+    n_jobs: int,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.uint64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]: ...
 def logistic_fit(
     x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
     y: NDArray[np.uint32],

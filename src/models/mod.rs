@@ -1,5 +1,7 @@
 //! Models: linear, logistic, trees.
 
+mod columns;
+pub mod elastic;
 pub mod gram;
 mod lbfgs;
 pub mod linear;

@@ -1,16 +1,17 @@
 //! Bindings of `models`: linear and logistic regression.
 
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use super::arr::{Matrix, with_matrix};
 use super::run::run;
 use crate::base::loss::Loss;
 use crate::models::logistic::{Rows, Sparse};
-use crate::models::{linear, logistic};
+use crate::models::{elastic, linear, logistic};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(linear_fit, m)?)?;
+    m.add_function(wrap_pyfunction!(elastic_path, m)?)?;
     m.add_function(wrap_pyfunction!(logistic_fit, m)?)
 }
 
@@ -93,4 +94,58 @@ fn logistic_fit<'py>(
         logistic::fit(ctx, &rows, y, n_classes, &loss, settings, start)
     })?;
     Ok((fit.coef.into_pyarray(py), fit.intercept.into_pyarray(py), fit.n_iter, fit.converged))
+}
+
+type ElasticPath<'py> = (
+    Bound<'py, PyArray3<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray2<u64>>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray1<f64>>,
+);
+
+/// Lasso or elastic net for penalties after each other (below zero: as shares of the least that
+/// leaves nothing): (coef, intercepts, gaps, sweeps, gaps to reach, least penalties). Sparse
+/// columns come as (indptr, indices, data, rows).
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+fn elastic_path<'py>(
+    py: Python<'py>,
+    x: Table<'py>,
+    y: PyReadonlyArray2<'py, f64>,
+    weights: Option<PyReadonlyArray1<'py, f64>>,
+    alphas: PyReadonlyArray1<'py, f64>,
+    l1_ratio: f64,
+    intercept: bool,
+    positive: bool,
+    max_iter: usize,
+    tol: f64,
+    seed: Option<u64>,
+    start: Option<PyReadonlyArray2<'py, f64>>,
+    n_jobs: usize,
+) -> PyResult<ElasticPath<'py>> {
+    let (y, w, alphas) = (y.as_array(), weights.as_ref().map(|w| w.as_array()), alphas.as_array());
+    let start = start.as_ref().map(|s| s.as_array());
+    let set = elastic::Settings { l1_ratio, intercept, positive, max_iter, tol, seed };
+    let out = match &x {
+        Table::Dense(x) => with_matrix!(x, view => run(py, n_jobs, None, |ctx| {
+            elastic::path(ctx, &elastic::Table::Dense(view), y, w, alphas, set, start)
+        }))?,
+        Table::Sparse((starts, rows, values, n)) => {
+            let (starts, columns) = (starts.as_array(), rows.as_array());
+            let x = Sparse { starts, columns, values: values.as_array(), width: *n };
+            run(py, n_jobs, None, |ctx| {
+                elastic::path::<f64>(ctx, &elastic::Table::Sparse(x), y, w, alphas, set, start)
+            })?
+        }
+    };
+    Ok((
+        out.coef.into_pyarray(py),
+        out.intercept.into_pyarray(py),
+        out.gap.into_pyarray(py),
+        out.n_iter.into_pyarray(py),
+        out.goal.into_pyarray(py),
+        out.most.into_pyarray(py),
+    ))
 }
