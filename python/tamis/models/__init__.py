@@ -1,7 +1,7 @@
 """Models: linear and logistic regression, trees."""
 
-from tamis.models._finetune import finetune
 from tamis.models._elastic import ElasticNet, Lasso
+from tamis.models._finetune import finetune
 from tamis.models._linear import LinearRegression, Ridge
 from tamis.models._logistic import LogisticRegression
 from tamis.models._path import RegularizationPath, regularization_path
