@@ -15,6 +15,7 @@
 //! 4. In Python: a class over `AudioTransform` with its fields.
 
 mod level;
+mod stretch;
 
 use std::borrow::Cow;
 
@@ -41,7 +42,7 @@ macro_rules! kinds {
     };
 }
 
-kinds! { Gain, Polarity }
+kinds! { Gain, PitchShift, Polarity, TimeStretch }
 
 /// A clip: how many channels of how many samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,21 +167,31 @@ fn at(error: Error, first: u64, i: usize) -> Error {
 /// The shape that a step makes of a clip of this shape.
 fn after(step: &Step<Op>, shape: Shape) -> Result<Shape> {
     match step.op.kind {
-        Kind::Gain | Kind::Polarity => Ok(shape),
+        Kind::Gain | Kind::PitchShift | Kind::Polarity => Ok(shape),
+        Kind::TimeStretch => {
+            Ok(Shape { len: stretch::stretched(shape.len, step.values[0]), ..shape })
+        }
     }
 }
 
 /// Runs one step from `src` to `dst`, which has the shape that [`after`] says (`next`).
 fn one(
-    _ctx: &Ctx,
+    ctx: &Ctx,
     step: &Step<Op>,
-    (src, _shape): (&[f32], Shape),
+    (src, shape): (&[f32], Shape),
     (dst, _next): (&mut [f32], Shape),
 ) -> Result<()> {
     let v = &step.values;
     match step.op.kind {
         Kind::Gain => level::scale(level::factor(v[0]), src, dst),
+        Kind::PitchShift => {
+            let factor = (v[0] / 12.0).exp2();
+            stretch::shift(ctx, factor, (src, shape.channels, shape.rate), dst)?;
+        }
         Kind::Polarity => level::scale(-1.0, src, dst),
+        Kind::TimeStretch => {
+            stretch::stretch(ctx, v[0], (src, shape.channels, shape.rate), dst)?;
+        }
     }
     Ok(())
 }

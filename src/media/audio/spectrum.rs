@@ -17,9 +17,8 @@ impl Stft {
     /// Windows of `size` samples (at least 2), `hop` samples (at least 1) apart.
     pub fn new(size: usize, hop: usize) -> Self {
         let size = size.max(2);
-        let hann = |i: usize| (0.5 - 0.5 * (TAU * i as f64 / size as f64).cos()) as f32;
         let plan = RealFftPlanner::new().plan_fft_forward(size);
-        Stft { window: (0..size).map(hann).collect(), hop: hop.max(1), plan }
+        Stft { window: hann(size), hop: hop.max(1), plan }
     }
 
     /// How many windows lie wholly inside `n` samples.
@@ -39,10 +38,7 @@ impl Stft {
         let mut scratch = self.plan.make_scratch_vec();
         let mut power = vec![0.0f32; self.bins()];
         for frame in 0..self.frames(x.len()) {
-            let part = &x[frame * self.hop..][..self.window.len()];
-            for ((slot, v), w) in input.iter_mut().zip(part).zip(&self.window) {
-                *slot = v * w;
-            }
+            windowed(x, (frame * self.hop) as isize, &self.window, &mut input);
             // It fails only for buffers of a wrong length, and these are the plan's own.
             if self.plan.process_with_scratch(&mut input, &mut output, &mut scratch).is_err() {
                 output.fill(Complex::default());
@@ -52,6 +48,24 @@ impl Stft {
             }
             f(frame, &power);
         }
+    }
+}
+
+/// A periodic Hann window.
+pub fn hann(size: usize) -> Vec<f32> {
+    let at = |i: usize| (0.5 - 0.5 * (TAU * i as f64 / size as f64).cos()) as f32;
+    if size == 1 { vec![1.0] } else { (0..size).map(at).collect() }
+}
+
+/// The samples from `start` on times the window; silence is assumed before and after.
+pub fn windowed(x: &[f32], start: isize, window: &[f32], out: &mut [f32]) {
+    let skip = start.min(0).unsigned_abs().min(window.len());
+    let part = x.get(start.max(0) as usize..).unwrap_or_default();
+    let n = part.len().min(window.len() - skip);
+    out[..skip].fill(0.0);
+    out[skip + n..].fill(0.0);
+    for ((slot, v), w) in out[skip..skip + n].iter_mut().zip(part).zip(&window[skip..]) {
+        *slot = v * w;
     }
 }
 

@@ -11,5 +11,6 @@ them (a dict with `clips` and `sample_rate`), since `Resample` changes it.
 """
 
 from tamis.augment.audio._level import Gain, Polarity
+from tamis.augment.audio._stretch import PitchShift, TimeStretch
 
-__all__ = ["Gain", "Polarity"]
+__all__ = ["Gain", "PitchShift", "Polarity", "TimeStretch"]
