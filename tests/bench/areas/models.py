@@ -5,7 +5,7 @@ from importlib import import_module
 
 import numpy as np
 
-from . import Row
+from . import Row, _models_near
 
 HOMES = {
     "LinearRegression": "linear_model",
@@ -77,3 +77,4 @@ ROWS = [
         "accuracy",
     ),
 ]
+ROWS += _models_near.ROWS
