@@ -1,4 +1,5 @@
-"""More from what there is: texts with their spans, series with their labels, images with boxes.
+"""More from what there is: texts with their spans, series with their labels, sound, images with
+boxes.
 
 Item i of epoch e is the same whatever the batch size, the threads, or a restart.
 """
@@ -6,6 +7,7 @@ Item i of epoch e is the same whatever the batch size, the threads, or a restart
 import numpy as np
 
 from tamis.augment import Compose, OneOf, from_dict
+from tamis.augment import audio as ta
 from tamis.augment import image as ti
 from tamis.augment import series as ts
 from tamis.augment import text as tt
@@ -33,6 +35,16 @@ waves = np.sin(steps / [[5.0], [9.0]])
 moved = Compose([ts.TimeWarp(0.4), ts.Jitter(0.05)], seed=1)(waves, masks=(waves > 0).astype(int))
 same_sign = (moved["series"] > 0) == moved["masks"]
 print(f"labels that still fit after warping and noise: {same_sign.mean():.2f}")
+
+# Sound: where hertz or seconds are meant, the sample rate goes along.
+rate = 8000
+clips = 0.4 * np.sin(2 * np.pi * np.array([[220.0], [880.0]]) * np.arange(rate) / rate)
+room = Compose(
+    [ta.Speed((0.9, 1.1)), ta.Reverb((0.1, 0.3)), ta.LowPass((1000, 3000)), ta.AddNoise((5, 20))],
+    seed=1,
+)
+for made, drawn in zip(room(clips, sample_rate=rate), map(room.replay, range(2)), strict=True):
+    print(made.shape, f"{drawn[0]['factor']:.3f} x, {drawn[3]['snr']:.1f} dB")
 
 # Images: boxes and masks go along.
 image = np.zeros((1, 64, 64, 3), np.uint8)

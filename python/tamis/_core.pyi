@@ -96,6 +96,12 @@ def audio_augment(
     n_jobs: int = 1,
     progress: _Progress = None,
 ) -> None: ...
+
+@final
+class AudioClips:
+    def __new__(cls, clips: Sequence[NDArray[np.float32]]) -> AudioClips: ...
+    def __len__(self) -> int: ...
+
 def text_apply(
     plan: tuple,
     key: _Key,

@@ -2,6 +2,7 @@
 
 pub mod audio;
 pub mod image;
+pub mod noise;
 pub mod plan;
 pub mod series;
 pub mod text;

@@ -14,13 +14,18 @@
 //!    leave silence silent and take clips of no samples.
 //! 4. In Python: a class over `AudioTransform` with its fields.
 
+mod filter;
 mod level;
+mod noise;
+mod reverb;
 mod stretch;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::plan::{Drawn, Key, Node, Step};
 use crate::base::{Ctx, Error, Result, par};
+use crate::media::audio::{Resampler, check_rate};
 
 /// Names the operations, and finds them by their name.
 macro_rules! kinds {
@@ -42,7 +47,10 @@ macro_rules! kinds {
     };
 }
 
-kinds! { Gain, PitchShift, Polarity, TimeStretch }
+kinds! {
+    Gain, Polarity, Normalize, Clip, TimeShift, AddNoise, CodecNoise, LowPass, HighPass, Reverb,
+    Speed, Resample, PitchShift, TimeStretch,
+}
 
 /// A clip: how many channels of how many samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +85,40 @@ pub struct Op {
     pub kind: Kind,
     /// Its settings, in the order that its kernel reads them.
     pub set: Vec<f64>,
+    /// Recordings that it draws from.
+    pub recordings: Option<Arc<Vec<Recording>>>,
+}
+
+/// Sound that an operation takes part of: noise, or the answer of a room.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// Channels, one after the other.
+    pub channels: usize,
+    /// Samples of each.
+    pub len: usize,
+    /// All of them.
+    pub samples: Vec<f32>,
+}
+
+impl Recording {
+    /// A recording of so many channels, of at least one sample.
+    pub fn new(channels: usize, samples: Vec<f32>) -> Result<Self> {
+        let len = samples.len() / channels.max(1);
+        if len == 0 || !samples.len().is_multiple_of(channels) {
+            return Err(Error::Shape("a recording has channels of at least one sample".into()));
+        }
+        Ok(Recording { channels, len, samples })
+    }
+
+    fn channel(&self, c: usize) -> &[f32] {
+        &self.samples[c * self.len..(c + 1) * self.len]
+    }
+}
+
+/// The recording that a share of one draws, where there are any.
+fn recording<'a>(step: &'a Step<Op>, share: f64) -> Option<&'a Recording> {
+    let all = step.op.recordings.as_deref()?;
+    all.get(((share * all.len() as f64) as usize).min(all.len().saturating_sub(1)))
 }
 
 /// The samples of a clip.
@@ -166,12 +208,33 @@ fn at(error: Error, first: u64, i: usize) -> Error {
 
 /// The shape that a step makes of a clip of this shape.
 fn after(step: &Step<Op>, shape: Shape) -> Result<Shape> {
-    match step.op.kind {
-        Kind::Gain | Kind::PitchShift | Kind::Polarity => Ok(shape),
-        Kind::TimeStretch => {
-            Ok(Shape { len: stretch::stretched(shape.len, step.values[0]), ..shape })
+    let (v, set, kind) = (&step.values, &step.op.set, step.op.kind);
+    match kind {
+        Kind::Speed => {
+            let (from, to) = speed(v[0]);
+            Ok(Shape { len: Resampler::length(shape.len, from, to), ..shape })
         }
+        Kind::TimeStretch => Ok(Shape { len: stretch::stretched(shape.len, v[0]), ..shape }),
+        Kind::Resample => {
+            let (from, to) = (shape.hertz(kind)? as u32, set[0] as u32);
+            check_rate(to)?;
+            Ok(Shape { len: Resampler::length(shape.len, from, to), rate: to, ..shape })
+        }
+        Kind::Reverb if set[1] != 0.0 && shape.len > 0 => {
+            let more = match recording(step, v[2]) {
+                Some(response) => response.len,
+                None => reverb::taps(v[0], shape.hertz(kind)?),
+            };
+            Ok(Shape { len: shape.len + more - 1, ..shape })
+        }
+        _ => Ok(shape),
     }
+}
+
+/// The rates that a factor of speed is the ratio of.
+fn speed(factor: f64) -> (u32, u32) {
+    const ONE: f64 = 1_048_576.0;
+    ((factor * ONE).round().clamp(1.0, f64::from(u32::MAX)) as u32, ONE as u32)
 }
 
 /// Runs one step from `src` to `dst`, which has the shape that [`after`] says (`next`).
@@ -179,21 +242,117 @@ fn one(
     ctx: &Ctx,
     step: &Step<Op>,
     (src, shape): (&[f32], Shape),
-    (dst, _next): (&mut [f32], Shape),
+    (dst, next): (&mut [f32], Shape),
 ) -> Result<()> {
-    let v = &step.values;
-    match step.op.kind {
+    let (v, set, kind) = (&step.values, &step.op.set, step.op.kind);
+    match kind {
         Kind::Gain => level::scale(level::factor(v[0]), src, dst),
+        Kind::Polarity => level::scale(-1.0, src, dst),
         Kind::PitchShift => {
             let factor = (v[0] / 12.0).exp2();
             stretch::shift(ctx, factor, (src, shape.channels, shape.rate), dst)?;
         }
-        Kind::Polarity => level::scale(-1.0, src, dst),
         Kind::TimeStretch => {
             stretch::stretch(ctx, v[0], (src, shape.channels, shape.rate), dst)?;
         }
+        Kind::Normalize => {
+            let now = if set[0] == 2.0 {
+                filter::loudness(ctx, shape.hertz(kind)?, (src, shape))?.map(level::factor)
+            } else {
+                Some(level::level_of(src, set[0] == 0.0))
+            };
+            level::normalize(v[0], now.unwrap_or(0.0), src, dst);
+        }
+        Kind::Clip => {
+            let threshold = match set[0] as u8 {
+                0 => v[0],
+                1 => v[0] * level::level_of(src, true),
+                _ => level::percentile(v[0], src),
+            };
+            level::clip(threshold, set[1] != 0.0, src, dst);
+        }
+        Kind::TimeShift => {
+            let unit = if set[0] == 0.0 { shape.len as f64 } else { shape.hertz(kind)? };
+            level::shift(v[0] * unit, set[1] == 0.0, (src, shape), dst);
+        }
+        Kind::AddNoise => {
+            let source = match (recording(step, v[1]), set[0] == 0.0) {
+                (Some(r), _) => noise::Source::Recorded(r, v[2]),
+                (None, true) => noise::Source::White,
+                (None, false) => noise::Source::Pink,
+            };
+            noise::add(v[0], source, &mut step.stream.clone(), (src, shape), dst);
+        }
+        Kind::CodecNoise => {
+            let (bits, mu_law) = (v[0], set[0] == 0.0);
+            match narrowed(ctx, set[1] as u32, kind, (src, shape))? {
+                Some(narrow) => noise::quantize(bits, mu_law, &narrow, dst),
+                None => noise::quantize(bits, mu_law, src, dst),
+            }
+        }
+        Kind::LowPass | Kind::HighPass => {
+            let high = kind == Kind::HighPass;
+            let chain = filter::designed(set[0], v[0], shape.hertz(kind)?, high)?;
+            filter::run(ctx, &chain, set[1] != 0.0, (src, shape), dst)?;
+        }
+        Kind::Reverb => {
+            let made;
+            let response = match recording(step, v[2]) {
+                Some(given) => given,
+                None => {
+                    shape.hertz(kind)?;
+                    made = reverb::room(v[0], v[1], shape, &mut step.stream.clone());
+                    &made
+                }
+            };
+            reverb::play(ctx, response, set[0] != 0.0, (src, shape), (dst, next))?;
+        }
+        Kind::Speed | Kind::Resample => {
+            let (from, to) =
+                if kind == Kind::Speed { speed(v[0]) } else { (shape.rate, next.rate) };
+            resample(ctx, &Resampler::new(from, to), (src, shape.len), (dst, next.len))?;
+        }
     }
     Ok(())
+}
+
+/// Resamples every channel.
+fn resample(
+    ctx: &Ctx,
+    by: &Resampler,
+    (src, from): (&[f32], usize),
+    (dst, to): (&mut [f32], usize),
+) -> Result<()> {
+    const PART: usize = 1 << 16;
+    if from == 0 || to == 0 {
+        return Ok(());
+    }
+    for (s, d) in src.chunks_exact(from).zip(dst.chunks_exact_mut(to)) {
+        for (k, part) in d.chunks_mut(PART).enumerate() {
+            ctx.check()?;
+            by.fill(s, (k * PART) as u64, part);
+        }
+    }
+    Ok(())
+}
+
+/// What is left of a clip at a lower sample rate (0 is its own), at its own again.
+fn narrowed(
+    ctx: &Ctx,
+    rate: u32,
+    kind: Kind,
+    (src, shape): (&[f32], Shape),
+) -> Result<Option<Vec<f32>>> {
+    if rate == 0 || f64::from(rate) >= shape.hertz(kind)? {
+        return Ok(None);
+    }
+    check_rate(rate)?;
+    let low = Resampler::length(shape.len, shape.rate, rate);
+    let mut few = vec![0.0; shape.channels * low];
+    resample(ctx, &Resampler::new(shape.rate, rate), (src, shape.len), (&mut few, low))?;
+    let mut out = vec![0.0; shape.size()];
+    resample(ctx, &Resampler::new(rate, shape.rate), (&few, low), (&mut out, shape.len))?;
+    Ok(Some(out))
 }
 
 /// Runs every item's steps, from `inputs` to `outs`; `first` is the number of the first.
@@ -245,8 +404,7 @@ fn run_one(ctx: &Ctx, item: &Item, input: Values, out: &mut Out) -> Result<()> {
 
 /// Runs an item's steps one after the other; the last writes into `dst`.
 fn apply(ctx: &Ctx, item: &Item, src: &[f32], dst: &mut [f32]) -> Result<()> {
-    // Times zero, only what is not finite is not zero.
-    if src.chunks(1024).any(|c| c.iter().map(|x| x * 0.0).sum::<f32>() != 0.0) {
+    if !level::finite(src) {
         return Err(Error::Data("it holds a sample that is not finite".into()));
     }
     let mut shape = item.shape;

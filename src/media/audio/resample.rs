@@ -58,8 +58,23 @@ impl Resampler {
         if self.reach == 0 {
             return x.to_vec();
         }
-        let n = (x.len() as u64 * self.to).div_ceil(self.from);
-        (0..n).map(|i| self.at(x, i)).collect()
+        let mut out = vec![0.0; count(x.len(), self.from, self.to)];
+        self.fill(x, 0, &mut out);
+        out
+    }
+
+    /// How many samples come of `n`.
+    pub fn length(n: usize, from: u32, to: u32) -> usize {
+        count(n, u64::from(from.max(1)), u64::from(to.max(1)))
+    }
+
+    /// The samples at the new rate from the `first` on, as many as there is room for.
+    pub fn fill(&self, x: &[f32], first: u64, out: &mut [f32]) {
+        if self.reach == 0 {
+            let rest = x.get(first as usize..).unwrap_or_default();
+            return out.iter_mut().zip(rest).for_each(|(o, v)| *o = *v);
+        }
+        out.iter_mut().zip(first..).for_each(|(o, i)| *o = self.at(x, i));
     }
 
     fn at(&self, x: &[f32], i: u64) -> f32 {
@@ -77,6 +92,10 @@ impl Resampler {
         let part = x.get(first..end).unwrap_or_default();
         dot(part, &weights[skipped..])
     }
+}
+
+fn count(n: usize, from: u64, to: u64) -> usize {
+    (n as u128 * u128::from(to)).div_ceil(u128::from(from)) as usize
 }
 
 /// The sum of products over the shorter of the two, in eight running sums.

@@ -1,11 +1,13 @@
 //! Bindings of `augment::audio`.
 
-use numpy::{PyReadonlyArrayDyn, PyReadwriteArrayDyn};
+use std::sync::Arc;
+
+use numpy::{PyReadonlyArray2, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::read;
-use crate::augment::audio::{self, Kind, Op, Out, Shape, Values};
+use crate::augment::audio::{self, Kind, Op, Out, Recording, Shape, Values};
 use crate::augment::plan::{Key, Node};
 use crate::py::err::ParameterError;
 use crate::py::run::run;
@@ -32,11 +34,31 @@ enum Buffer<'py> {
     F64(PyReadwriteArrayDyn<'py, f64>),
 }
 
+/// Recordings, taken over once and shared by all runs.
+#[pyclass(module = "tamis._core", frozen)]
+struct AudioClips(Arc<Vec<Recording>>);
+
+#[pymethods]
+impl AudioClips {
+    #[new]
+    fn new(clips: Vec<PyReadonlyArray2<'_, f32>>) -> PyResult<Self> {
+        let one = |a: &PyReadonlyArray2<'_, f32>| -> PyResult<Recording> {
+            Ok(Recording::new(a.shape()[0], a.as_slice()?.to_vec())?)
+        };
+        Ok(AudioClips(Arc::new(clips.iter().map(one).collect::<PyResult<_>>()?)))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+}
+
 fn plan_of(plan: &Bound<'_, PyTuple>) -> PyResult<Node<Op>> {
-    read(plan, &mut 0, &mut |name, set| {
+    read(plan, &mut 0, &mut |name, told| {
         let kind = Kind::from_name(name)
             .ok_or_else(|| ParameterError::new_err(format!("no such operation: {name:?}")))?;
-        Ok(Op { kind, set: set.extract()? })
+        let (set, clips): (Vec<f64>, Option<Bound<'_, AudioClips>>) = told.extract()?;
+        Ok(Op { kind, set, recordings: clips.map(|c| c.get().0.clone()) })
     })
 }
 
@@ -106,6 +128,7 @@ fn audio_augment(
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<AudioClips>()?;
     m.add_function(wrap_pyfunction!(audio_augment_shapes, m)?)?;
     m.add_function(wrap_pyfunction!(audio_augment, m)?)
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from tamis import _core, _progress, _threads
 from tamis.augment._base import Node, Transform, Work, check_out
+from tamis.augment._fields import Field
 from tamis.exceptions import DataError, ParameterError, ShapeError
 
-__all__ = ["AudioTransform", "Range", "clip", "documented", "rates"]
+__all__ = ["AudioTransform", "Range", "Recordings", "clip", "documented", "rates"]
 
 Range = float | tuple[float, float]
 
@@ -32,6 +34,35 @@ class AudioTransform(Transform):
     """An operation on clips."""
 
     _area: ClassVar[str] = "audio"
+    #: The parameter that holds recordings, in the classes that have one.
+    _recordings: ClassVar[str] = ""
+
+    def _told(self) -> Any:
+        made = getattr(self, "_made", None)
+        given = getattr(self, self._recordings) if self._recordings else None
+        if made is None and given is not None:
+            made = self._made = _core.AudioClips([_floats(x) for x in given])
+        return super()._told(), made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_made"}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the operation as plain values that JSON can hold; recordings as numbers."""
+        record = super().to_dict()
+        if self._recordings and record[self._recordings] is not None:
+            record[self._recordings] = [x.tolist() for x in record[self._recordings]]
+        return record
+
+    def _record(self, values: Any) -> dict[str, Any]:
+        record = super()._record(values)
+        for name in self._draws:
+            given = getattr(self, self._recordings)
+            if given is None:
+                del record[name]
+            elif name != "start":
+                record[name] = min(int(record[name] * len(given)), len(given) - 1)
+        return record
 
     @classmethod
     def _apply(cls, work: Work, items: Any, out: Any, targets: dict[str, Any]) -> Any:
@@ -87,6 +118,41 @@ def clip(x: Any, i: int) -> np.ndarray:
             f"most {MOST_CHANNELS} channels, and a batch an array or a list of clips"
         )
     return np.ascontiguousarray(x)
+
+
+@dataclass(frozen=True)
+class Recordings(Field):
+    """Clips that an operation draws from, or None."""
+
+    def check(self, name: str, value: Any) -> tuple[np.ndarray, ...] | None:
+        """Return float32 clips that nobody can write to."""
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple | np.ndarray) or not len(value):
+            raise ParameterError(f"{name} must be a list of clips; got {value!r}")
+        return tuple(self._one(name, i, x) for i, x in enumerate(value))
+
+    def _one(self, name: str, i: int, x: Any) -> np.ndarray:
+        x = np.asarray(x, np.float32) if isinstance(x, list | tuple) else x
+        try:
+            kept = _floats(clip(x, i))
+        except (DataError, ShapeError) as error:
+            raise type(error)(f"{name}: {error}") from None
+        if not np.isfinite(kept).all() or not kept.any(axis=-1).all():
+            raise DataError(f"{name}: clip {i} must be finite, and sound in every channel")
+        kept = kept[0] if np.ndim(x) == 1 else kept
+        kept.flags.writeable = False
+        return kept
+
+    def numbers(self, value: Any) -> list[float]:
+        """Return nothing: recordings are told beside the numbers."""
+        return []
+
+
+def _floats(x: np.ndarray) -> np.ndarray:
+    """Return a copy of a clip as float32 of channels and samples."""
+    full = 32768 if x.dtype == np.int16 else 1
+    return np.ascontiguousarray(np.atleast_2d(np.array(x, np.float32) / np.float32(full)))
 
 
 def rates(given: Any, n: int) -> list[int]:
