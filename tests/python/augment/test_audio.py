@@ -81,7 +81,7 @@ def test_containers_labels_and_rates_come_back(clips):
     assert made["sample_rate"] == [8000, 16000, 44100]
     assert [x.shape for x in made["clips"]] == [(2, 1500), (70,), (2,)]
     assert made["clips"][2].tolist() == [-2, 4]
-    assert t(list(clips), sample_rate=8000.0)[0].shape == (2, 1500)
+    assert t(list(clips), sample_rate=np.float32(8000))[0].shape == (2, 1500)
 
 
 def test_whole_numbers_are_rounded_and_saturated():
@@ -108,6 +108,8 @@ def test_whole_numbers_are_rounded_and_saturated():
         (lambda x: ta.Gain()([x[0], x[1] / 0], first=5), DataError, "clip 6.*not finite"),
         (lambda x: ta.Gain()(x, labels=[1]), ShapeError, "labels of 1"),
         (lambda x: ta.Gain()(x, masks=[1]), ParameterError, "masks"),
+        (lambda x: ta.Gain()([x[0], x[0].T], first=3), ShapeError, "clip 4 has shape"),
+        (lambda x: ta.Gain()(x, sample_rate=True), ParameterError, "sample rate of clip 0"),
         (lambda x: ta.Gain()(x, sample_rate=10), ParameterError, "sample rate of clip 0"),
         (lambda x: ta.Gain()(x, sample_rate=[1000]), ShapeError, "sample_rate of 1"),
         (lambda x: ta.Gain()(x, out=x.copy()[:2]), ShapeError, "out must be"),

@@ -16,7 +16,7 @@ _FILTER = {"order": Number(1, 24, whole=True, fixed=True), "zero_phase": Flag()}
 class _Filter(AudioTransform):
     """A Butterworth filter."""
 
-    _ranges = {"cutoff": Number(0, above=True, law="log")}
+    _ranges = {"cutoff": Number(1, law="log")}
     _settings = _FILTER
 
 
@@ -27,8 +27,8 @@ class LowPass(_Filter):
     Parameters
     ----------
     cutoff : float or (float, float), default=(1000, 3500)
-        Hertz, drawn evenly in the logarithm: where the filter has -3 dB. It must lie below half the
-        sample rate, which it needs.
+        Hertz, 1 at least, drawn evenly in the logarithm: where the filter has -3 dB. It must lie
+        below half the sample rate, which it needs.
     order : int, default=2
         Each takes 6 dB more an octave, 24 at most.
     zero_phase : bool, default=False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -72,8 +72,9 @@ class AudioTransform(Transform):
             raise ParameterError(f"clips have no targets {', '.join(sorted(unknown))}")
         if "labels" in given and len(given["labels"]) != len(items):
             raise ShapeError(f"{len(items)} clips, but labels of {len(given['labels'])}")
-        clips = [clip(x, i) for i, x in enumerate(items)]
-        each = rates(given.get("sample_rate"), len(clips))
+        first = work.key[2]
+        clips = [clip(x, first + i) for i, x in enumerate(items)]
+        each = rates(given.get("sample_rate"), len(clips), first)
         done, after = _run(work, items, clips, each, out)
         made = {"clips": done}
         if "labels" in given:
@@ -155,19 +156,19 @@ def _floats(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.atleast_2d(np.array(x, np.float32) / np.float32(full)))
 
 
-def rates(given: Any, n: int) -> list[int]:
-    """Return the sample rate of each of `n` clips, 0 where none was given."""
+def rates(given: Any, n: int, first: int = 0) -> list[int]:
+    """Return the sample rate of each of `n` clips, 0 where none was given; `first` is a number."""
     if given is None:
         return [0] * n
     each = [given] * n if not np.ndim(given) else list(given)
     if len(each) != n:
         raise ShapeError(f"{n} clips, but sample_rate of {len(each)}")
     for i, rate in enumerate(each):
-        whole = isinstance(rate, Integral) or (isinstance(rate, float) and rate.is_integer())
-        if isinstance(rate, bool) or not whole or not 1000 <= rate <= 1_000_000:
+        whole = isinstance(rate, Real) and not isinstance(rate, bool) and float(rate) % 1 == 0
+        if not whole or not 1000 <= rate <= 1_000_000:
             raise ParameterError(
-                f"the sample rate of clip {i} must be a whole number of 1,000 to 1,000,000 hertz; "
-                f"got {rate!r}"
+                f"the sample rate of clip {first + i} must be a whole number of 1,000 to "
+                f"1,000,000 hertz; got {rate!r}"
             )
     return [int(rate) for rate in each]
 
