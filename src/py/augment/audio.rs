@@ -11,7 +11,7 @@ use crate::augment::audio::{self, Kind, Op, Out, Recording, Shape, Values};
 use crate::augment::plan::{Key, Node};
 use crate::base::Ctx;
 use crate::py::err::ParameterError;
-use crate::py::run::{run, run_short};
+use crate::py::run::{self, run, run_short};
 
 /// A clip, borrowed: its channels one after the other.
 #[derive(FromPyObject)]
@@ -87,7 +87,8 @@ fn audio_augment_shapes(
         Ok(items.into_iter().map(|i| i.after).collect::<Vec<_>>())
     };
     // A clip takes a few microseconds.
-    let made = if shapes.len() < 1000 { run_short(look)? } else { run(py, n_jobs, None, look)? };
+    let made =
+        if shapes.len() < 1000 { run_short(look)? } else { run::run(py, n_jobs, None, look)? };
     Ok(made.into_iter().map(|s| (s.channels, s.len, s.rate)).collect())
 }
 
