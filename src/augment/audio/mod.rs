@@ -17,6 +17,7 @@
 mod filter;
 mod level;
 mod noise;
+mod rate;
 mod reverb;
 mod stretch;
 
@@ -211,7 +212,7 @@ fn after(step: &Step<Op>, shape: Shape) -> Result<Shape> {
     let (v, set, kind) = (&step.values, &step.op.set, step.op.kind);
     match kind {
         Kind::Speed => {
-            let (from, to) = speed(v[0]);
+            let (from, to) = rate::speed(v[0]);
             Ok(Shape { len: Resampler::length(shape.len, from, to), ..shape })
         }
         Kind::TimeStretch => Ok(Shape { len: stretch::stretched(shape.len, v[0]), ..shape }),
@@ -229,12 +230,6 @@ fn after(step: &Step<Op>, shape: Shape) -> Result<Shape> {
         }
         _ => Ok(shape),
     }
-}
-
-/// The rates that a factor of speed is the ratio of.
-fn speed(factor: f64) -> (u32, u32) {
-    const ONE: f64 = 1_048_576.0;
-    ((factor * ONE).round().clamp(1.0, f64::from(u32::MAX)) as u32, ONE as u32)
 }
 
 /// Runs one step from `src` to `dst`, which has the shape that [`after`] says (`next`).
@@ -285,7 +280,7 @@ fn one(
         }
         Kind::CodecNoise => {
             let (bits, mu_law) = (v[0], set[0] == 0.0);
-            match narrowed(ctx, set[1] as u32, kind, (src, shape))? {
+            match rate::narrowed(ctx, set[1] as u32, kind, (src, shape))? {
                 Some(narrow) => noise::quantize(bits, mu_law, &narrow, dst),
                 None => noise::quantize(bits, mu_law, src, dst),
             }
@@ -309,50 +304,11 @@ fn one(
         }
         Kind::Speed | Kind::Resample => {
             let (from, to) =
-                if kind == Kind::Speed { speed(v[0]) } else { (shape.rate, next.rate) };
-            resample(ctx, &Resampler::new(from, to), (src, shape.len), (dst, next.len))?;
+                if kind == Kind::Speed { rate::speed(v[0]) } else { (shape.rate, next.rate) };
+            rate::resample(ctx, &Resampler::new(from, to), (src, shape.len), (dst, next.len))?;
         }
     }
     Ok(())
-}
-
-/// Resamples every channel.
-fn resample(
-    ctx: &Ctx,
-    by: &Resampler,
-    (src, from): (&[f32], usize),
-    (dst, to): (&mut [f32], usize),
-) -> Result<()> {
-    const PART: usize = 1 << 16;
-    if from == 0 || to == 0 {
-        return Ok(());
-    }
-    for (s, d) in src.chunks_exact(from).zip(dst.chunks_exact_mut(to)) {
-        for (k, part) in d.chunks_mut(PART).enumerate() {
-            ctx.check()?;
-            by.fill(s, (k * PART) as u64, part);
-        }
-    }
-    Ok(())
-}
-
-/// What is left of a clip at a lower sample rate (0 is its own), at its own again.
-fn narrowed(
-    ctx: &Ctx,
-    rate: u32,
-    kind: Kind,
-    (src, shape): (&[f32], Shape),
-) -> Result<Option<Vec<f32>>> {
-    if rate == 0 || f64::from(rate) >= shape.hertz(kind)? {
-        return Ok(None);
-    }
-    check_rate(rate)?;
-    let low = Resampler::length(shape.len, shape.rate, rate);
-    let mut few = vec![0.0; shape.channels * low];
-    resample(ctx, &Resampler::new(shape.rate, rate), (src, shape.len), (&mut few, low))?;
-    let mut out = vec![0.0; shape.size()];
-    resample(ctx, &Resampler::new(rate, shape.rate), (&few, low), (&mut out, shape.len))?;
-    Ok(Some(out))
 }
 
 /// Runs every item's steps, from `inputs` to `outs`; `first` is the number of the first.
