@@ -726,6 +726,115 @@ class Forest:
     ) -> NDArray[np.float64]: ...
 
 @final
+class BinnedForest:
+    def __new__(
+        cls,
+        x: NDArray[np.float32],
+        y: NDArray[np.float64],
+        classes: int,
+        cuts: Cuts,
+        *,
+        criterion: str,
+        random: bool,
+        max_depth: int | None,
+        min_split: int,
+        min_leaf: int,
+        min_share: float,
+        max_features: int,
+        max_leaves: int | None,
+        min_decrease: float,
+        n_jobs: int,
+    ) -> BinnedForest: ...
+    def grow(
+        self, weights: list[NDArray[np.float64]], seeds: list[int], n_jobs: int
+    ) -> list[FlatTree]: ...
+
+def forest_mean(
+    trees: list[FlatTree], x: NDArray[np.float32], n_jobs: int
+) -> NDArray[np.float64]: ...
+def boost_cuts(
+    x: NDArray[Any],
+    rows: NDArray[np.int64] | None,
+    weights: NDArray[np.float64] | None,
+    categories: list[int],
+    max_bins: int,
+    n_jobs: int,
+) -> Cuts: ...
+
+@final
+class Booster:
+    def __new__(
+        cls,
+        x: NDArray[Any],
+        y: NDArray[np.float64],
+        weights: NDArray[np.float64] | None,
+        raw: NDArray[np.float64],
+        cuts: Cuts,
+        *,
+        loss: str,
+        quantile: float,
+        width: int,
+        max_leaves: int | None,
+        max_depth: int | None,
+        min_leaf: int,
+        min_hessian: float,
+        l2: float,
+        max_features: float,
+        monotonic: list[int],
+        interactions: list[list[int]] | None,
+        rate: float,
+        seed: int,
+        before: int,
+        n_jobs: int,
+    ) -> Booster: ...
+    def hold(
+        self,
+        x: NDArray[Any],
+        y: NDArray[np.float64],
+        weights: NDArray[np.float64] | None,
+        raw: NDArray[np.float64],
+        n_jobs: int,
+    ) -> None: ...
+    def rounds(self, n: int, n_jobs: int, progress: Callable[[int, int], None] | None) -> None: ...
+    def round_on(
+        self, gradient: NDArray[np.float64], hessian: NDArray[np.float64], n_jobs: int
+    ) -> None: ...
+    def raw(self) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]: ...
+    def losses(self, n_jobs: int) -> tuple[float, float | None]: ...
+    def trees(self) -> dict[str, NDArray[Any]]: ...
+
+@final
+class Ensemble:
+    def __new__(
+        cls,
+        width: int,
+        categories: list[int],
+        *,
+        starts: NDArray[np.int64],
+        value: NDArray[np.float64],
+        count: NDArray[np.uint32],
+        feature: NDArray[np.uint32],
+        threshold: NDArray[np.float64],
+        missing_left: NDArray[np.bool_],
+        left: NDArray[np.uint32],
+        right: NDArray[np.uint32],
+        gain: NDArray[np.float64],
+        depth: NDArray[np.uint32],
+        cut: NDArray[np.uint8],
+        set: NDArray[np.int32],
+        sets: NDArray[np.uint64],
+    ) -> Ensemble: ...
+    def arrays(self) -> dict[str, NDArray[Any]]: ...
+    def add(
+        self,
+        x: NDArray[Any],
+        start: NDArray[np.float64],
+        first: int,
+        last: int,
+        n_jobs: int,
+    ) -> NDArray[np.float64]: ...
+
+@final
 class FlatTree:
     def __new__(
         cls,

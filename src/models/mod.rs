@@ -1,7 +1,9 @@
-//! Models: linear, logistic, trees.
+//! Models: linear, logistic, trees, boosting.
 
+pub mod boost;
 mod columns;
 pub mod elastic;
+pub mod forest;
 pub mod gram;
 mod lbfgs;
 pub mod linear;

@@ -1,5 +1,7 @@
 //! Bindings of `trees` and of the trees in `models`.
 
+pub mod bagged;
+pub mod boost;
 pub mod forest;
 
 use numpy::ndarray::Array1;
@@ -205,6 +207,8 @@ fn tree_grow(
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    bagged::register(m)?;
+    boost::register(m)?;
     forest::register(m)?;
     m.add_class::<PyTree>()?;
     m.add_function(wrap_pyfunction!(tree_grow, m)?)

@@ -170,6 +170,20 @@ impl FlatTree {
         Ok(out)
     }
 
+    /// Adds the values of each row's leaf to `out`; rows lie one after the other.
+    pub fn add(&self, rows: &[f32], out: &mut [f64]) {
+        let (width, size) = (self.shape.features, self.shape.outputs * self.shape.classes);
+        let mut leaves = [0i64; LANES];
+        for (values, out) in rows.chunks(LANES * width).zip(out.chunks_mut(LANES * size)) {
+            let count = values.len() / width;
+            self.walk_together(values, &mut leaves[..count]);
+            for (leaf, out) in leaves[..count].iter().zip(out.chunks_exact_mut(size)) {
+                let value = &self.nodes.value[*leaf as usize * size..][..size];
+                out.iter_mut().zip(value).for_each(|(o, v)| *o += v);
+            }
+        }
+    }
+
     /// Sends a few rows down step by step together: while one waits for its node to come from
     /// memory, the others move on. A row in its leaf stays there.
     fn walk_together(&self, values: &[f32], leaves: &mut [i64]) {

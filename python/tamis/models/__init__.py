@@ -1,22 +1,35 @@
-"""Models: linear and logistic regression, trees."""
+"""Models: linear and logistic regression, trees, forests, boosting."""
 
+from tamis.models._boost import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from tamis.models._elastic import ElasticNet, Lasso
 from tamis.models._finetune import finetune
+from tamis.models._forest import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from tamis.models._linear import LinearRegression, Ridge
 from tamis.models._logistic import LogisticRegression
-from tamis.models._path import RegularizationPath, regularization_path
 from tamis.models._neighbors import KNeighborsClassifier, KNeighborsRegressor
+from tamis.models._path import RegularizationPath, regularization_path
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 __all__ = [
     "DecisionTreeClassifier",
     "DecisionTreeRegressor",
     "ElasticNet",
-    "Lasso",
+    "ExtraTreesClassifier",
+    "ExtraTreesRegressor",
+    "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor",
     "KNeighborsClassifier",
     "KNeighborsRegressor",
+    "Lasso",
     "LinearRegression",
     "LogisticRegression",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
     "RegularizationPath",
     "Ridge",
     "finetune",

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from tamis import _core
+from tamis._state import register
 from tamis.exceptions import StateError
 
 __all__ = ["Tree"]
@@ -183,3 +184,6 @@ def _array(name: str, values: Any, dtype: type) -> np.ndarray:
 
 def _rebuild(state: dict[str, Any]) -> Tree:
     return Tree(**state)
+
+
+register(Tree, take=Tree.state, give=_rebuild)

@@ -83,6 +83,10 @@ class BaseTree(MultiOutputMixin, BaseEstimator):
         """
         criterion = self._check_parameters()
         X, y = self._check_data(X, y, check_input)
+        return self._grow_on(X, y, sample_weight, criterion)
+
+    def _grow_on(self, X: np.ndarray, y: np.ndarray, sample_weight: Any, criterion: str) -> Any:
+        """Grow the tree on checked rows."""
         n_samples, self.n_features_in_ = X.shape
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         if len(y) != n_samples:

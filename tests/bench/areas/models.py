@@ -1,11 +1,11 @@
-"""Models: linear, ridge, logistic, tree."""
+"""Models: linear, ridge, logistic, trees, forests, boosting."""
 
 from functools import partial
 from importlib import import_module
 
 import numpy as np
 
-from . import Row, _models_near
+from . import Row, _models_near, _models_trees
 
 HOMES = {
     "LinearRegression": "linear_model",
@@ -76,5 +76,6 @@ ROWS = [
         accuracy,
         "accuracy",
     ),
+    *_models_trees.ROWS,
 ]
 ROWS += _models_near.ROWS
