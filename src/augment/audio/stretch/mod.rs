@@ -1,5 +1,6 @@
 //! Longer or shorter at the same pitch, and higher or lower at the same length.
 
+mod fft;
 mod onset;
 mod pitch;
 mod vocoder;
@@ -107,6 +108,24 @@ mod tests {
             shift(&ctx, rate.clamp(0.25, 4.0), (&x, channels, hertz), &mut z).unwrap();
             prop_assert!(z.iter().all(|v| v.abs() < 4.0));
         }
+    }
+
+    #[test]
+    fn loud_and_soft_clips_are_the_same_but_for_their_loudness() {
+        let ctx = Ctx::new(1);
+        let wave = |i: usize| (i as f32 * 0.3).sin() + 0.5 * (i as f32 * 0.77).sin();
+        let run = |gain: f32| {
+            let x: Vec<f32> = (0..4000).map(|i| gain * wave(i)).collect();
+            let mut y = vec![0.0; 3200];
+            stretch(&ctx, 1.25, (&x, 1, 8000), &mut y).unwrap();
+            y
+        };
+        let plain = run(1.0);
+        // Powers of two, so that nothing is rounded otherwise.
+        for gain in [2.0f32.powi(-25), 2.0f32.powi(40)] {
+            assert!(run(gain).iter().zip(&plain).all(|(a, b)| *a == gain * b));
+        }
+        assert!(run(1e30).iter().all(|v| v.is_finite()));
     }
 
     #[test]

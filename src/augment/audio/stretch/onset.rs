@@ -7,7 +7,7 @@ const RISE: f32 = 8.0;
 /// The energy of an onset over the greatest of the clip.
 const LEAST: f32 = 1e-4;
 /// Beside an onset time runs at most so many times faster or slower than it should.
-const HASTE: f64 = 2.0;
+const HASTE: f64 = 4.0;
 
 /// The samples at which a sound sets in, at least `apart` from each other. Energies are those of
 /// the differences of samples, in which deep tones are soft, over blocks of `block` samples.

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 use std::sync::OnceLock;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Samples to each side of a place that take part.
 pub const REACH: usize = 16;
@@ -54,25 +54,38 @@ fn bessel(x: f64) -> f64 {
 /// Sample `i` of `out` is `x` at the place `(first + i) * step`; silence is assumed before and
 /// after.
 pub fn read(x: &[f32], step: f64, first: usize, out: &mut [f32]) {
-    let table = weights();
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (i, slot) in out.iter_mut().enumerate() {
-                let place = (first + i) as f64 * step;
-                let whole = place as usize;
-                let phase = (place - whole as f64) * PHASES as f64;
-                let row = (phase as usize).min(PHASES - 1);
-                let (low, high) = (&table[row], &table[row + 1]);
-                let between = (phase - row as f64) as f32;
-                let start = whole as isize - (REACH as isize - 1);
-                *slot = match usize::try_from(start).ok().and_then(|f| x.get(f..f + TAPS)) {
-                    Some(part) => mix(part, low, high, between),
-                    None => mix(&near(x, start), low, high, between),
-                }
+    Arch::new().dispatch(Read { table: weights(), x, step, first, out });
+}
+
+struct Read<'a> {
+    table: &'a [[f32; TAPS]],
+    x: &'a [f32],
+    step: f64,
+    first: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Read<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Read { table, x, step, first, out } = self;
+        for (i, slot) in out.iter_mut().enumerate() {
+            let place = (first + i) as f64 * step;
+            let whole = place as i64;
+            let phase = (place - whole as f64) * PHASES as f64;
+            let row = (phase as i32 as usize).min(PHASES - 1);
+            let (low, high) = (&table[row], &table[row + 1]);
+            let between = (phase - row as f64) as f32;
+            let start = whole as isize - (REACH as isize - 1);
+            let inside = usize::try_from(start).ok().and_then(|f| x.get(f..)?.first_chunk());
+            *slot = match inside {
+                Some(part) => mix(part, low, high, between),
+                None => mix(&near(x, start), low, high, between),
             }
-        },
-    );
+        }
+    }
 }
 
 /// The samples from `start` on, some of which lie outside.
@@ -83,22 +96,20 @@ fn near(x: &[f32], start: isize) -> [f32; TAPS] {
     })
 }
 
-/// The sums of products with two rows, and what lies between them.
+/// The sum of products with what lies between two rows.
 #[inline(always)]
-fn mix(x: &[f32], low: &[f32; TAPS], high: &[f32; TAPS], between: f32) -> f32 {
-    let (mut a, mut b) = ([0.0f32; 8], [0.0f32; 8]);
-    let (x, _) = x.as_chunks::<8>();
-    let (low, _) = low.as_chunks::<8>();
-    let (high, _) = high.as_chunks::<8>();
-    for ((x, l), h) in x.iter().zip(low).zip(high) {
-        for k in 0..8 {
-            a[k] += x[k] * l[k];
-            b[k] += x[k] * h[k];
+fn mix(x: &[f32; TAPS], low: &[f32; TAPS], high: &[f32; TAPS], between: f32) -> f32 {
+    let mut parts = [0.0f32; TAPS];
+    for k in 0..TAPS {
+        parts[k] = x[k] * (low[k] + between * (high[k] - low[k]));
+    }
+    for n in [TAPS / 2, TAPS / 4] {
+        for k in 0..n {
+            parts[k] += parts[k + n];
         }
     }
-    let both: [f32; 8] = std::array::from_fn(|k| a[k] + between * (b[k] - a[k]));
-    let half: [f32; 4] = std::array::from_fn(|k| both[k] + both[k + 4]);
-    (half[0] + half[2]) + (half[1] + half[3])
+    let [a, b, c, d, e, f, g, h, ..] = parts;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 #[cfg(test)]
