@@ -25,7 +25,8 @@ def one(name, *args, **options):
 def reused(threads):
     import tamis.augment.audio as ta
 
-    t, out = ta.AddNoise(10), np.zeros((200, 5 * RATE), np.float32)
+    # Written to before, as a buffer is that is used again and again.
+    t, out = ta.AddNoise(10), np.full((200, 5 * RATE), 1, np.float32)
     return lambda x: t(x, n_jobs=threads, out=out)
 
 
