@@ -55,7 +55,8 @@ default="from_dtype"
         1 where the probability of the second class must not fall as the feature rises, -1 where
         it must not rise, 0 where it may do both. Two classes only.
     interaction_cst : {"pairwise", "no_interactions"} or sequence of sets of int, default=None
-        The features that may meet on a way from the root to a leaf.
+        The features that may meet on a way from the root to a leaf, by their places in `X` (also
+        beside categories, which scikit-learn moves to the front first).
     warm_start : bool, default=False
         Add rounds to those of the last `fit`, which should have seen the same rows.
     early_stopping : "auto" or bool, default="auto"
@@ -315,7 +316,8 @@ default="from_dtype"
         1 where the prediction must not fall as the feature rises, -1 where it must not rise, 0
         where it may do both.
     interaction_cst : {"pairwise", "no_interactions"} or sequence of sets of int, default=None
-        The features that may meet on a way from the root to a leaf.
+        The features that may meet on a way from the root to a leaf, by their places in `X` (also
+        beside categories, which scikit-learn moves to the front first).
     warm_start : bool, default=False
         Add rounds to those of the last `fit`, which should have seen the same rows.
     early_stopping : "auto" or bool, default="auto"
