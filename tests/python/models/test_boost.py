@@ -72,7 +72,7 @@ def test_scikit_learns_checks(estimator, check):
 )
 def test_the_model_of_scikit_learn(params):
     # Weighted, no two splits of a node are equally good by chance.
-    X, two, three, number, weights = table()
+    X, _, three, number, weights = table()
     X[:, 3] = np.floor(2 * X[:, 3]) + 9
     for estimator, y in ((Classifier, three), (Regressor, number)):
         ours, theirs = both(estimator, X, y, weights, **params)

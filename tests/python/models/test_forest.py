@@ -58,7 +58,7 @@ def test_scikit_learns_checks(estimator, check):
     [
         {},
         {"max_depth": 3, "max_features": 0.6, "bootstrap": True, "max_samples": 0.5},
-        {"min_samples_leaf": 4, "bootstrap": True, "oob_score": True, "n_estimators": 25},
+        {"min_samples_leaf": 4, "bootstrap": True, "oob_score": True, "n_estimators": 30},
     ],
     ids=str,
 )
