@@ -1,6 +1,6 @@
 """Types of the kernels. One section an area; checked against the module by stubtest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -102,6 +102,21 @@ class AudioClips:
     def __new__(cls, clips: Sequence[NDArray[np.float32]]) -> AudioClips: ...
     def __len__(self) -> int: ...
 
+def audio_frames(given: Mapping[str, Any], samples: Sequence[int]) -> list[int]: ...
+def audio_features(
+    given: Mapping[str, Any],
+    clips: Sequence[np.ndarray],
+    outs: Sequence[np.ndarray],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> None: ...
+def audio_spec_augment(
+    plan: tuple,
+    key: _Key,
+    pairs: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
+    n_jobs: int = 1,
+    progress: _Progress = None,
+) -> None: ...
 def text_apply(
     plan: tuple,
     key: _Key,

@@ -122,7 +122,7 @@ class Node:
         return self._home()._apply(work, items, out, targets)
 
     def _home(self) -> type[Transform]:
-        homes = {leaf._area: type(leaf) for leaf in self._leaves()}
+        homes = {leaf._data or leaf._area: type(leaf) for leaf in self._leaves()}
         if len(homes) != 1:
             found = ", ".join(sorted(homes)) or "none"
             raise ParameterError(f"the operations must be of one kind of data; found {found}")
@@ -220,6 +220,8 @@ class Transform(Node):
     _ranges: ClassVar[Mapping[str, Number]] = {}
     _settings: ClassVar[Mapping[str, Field]] = {}
     _draws: ClassVar[tuple[str, ...]] = ()
+    #: What it is called on, where that is not what its area is called on.
+    _data: ClassVar[str] = ""
 
     def _set(self, **values: Any) -> None:
         """Check and keep the parameters."""

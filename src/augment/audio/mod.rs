@@ -14,8 +14,10 @@
 //!    leave silence silent and take clips of no samples.
 //! 4. In Python: a class over `AudioTransform` with its fields.
 
+pub mod features;
 mod filter;
 mod level;
+pub mod masks;
 mod noise;
 mod rate;
 mod reverb;

@@ -117,7 +117,7 @@ pub fn prints(ctx: &Ctx, samples: &[f32], rate: u32) -> Result<Prints> {
 /// The logarithm of the power in each band, from the clip's mean power on.
 fn spectrum(sound: &[f32]) -> Vec<f32> {
     let stft = Stft::new(WINDOW, HOP);
-    let bank = MelBank::new(BANDS, WINDOW, f64::from(RATE), BAND_RANGE.0, BAND_RANGE.1);
+    let bank = MelBank::new(BANDS, WINDOW, f64::from(RATE), BAND_RANGE);
     let mut bands = vec![0.0f32; stft.frames(sound.len()) * BANDS];
     stft.power(sound, |frame, power| bank.apply(power, &mut bands[frame * BANDS..][..BANDS]));
     let mean = bands.iter().map(|&v| f64::from(v)).sum::<f64>() / bands.len().max(1) as f64;

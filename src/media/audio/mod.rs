@@ -6,7 +6,7 @@ pub mod spectrum;
 
 pub use decode::{Sound, decode};
 pub use resample::Resampler;
-pub use spectrum::{MelBank, Stft};
+pub use spectrum::{MelBank, Norm, Scale, Stft};
 
 use crate::base::{Error, Result};
 

@@ -3,6 +3,7 @@
 mod audio;
 mod image;
 mod series;
+mod spectrum;
 mod text;
 
 use pyo3::IntoPyObjectExt;
@@ -99,6 +100,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     audio::register(m)?;
     image::register(m)?;
     series::register(m)?;
+    spectrum::register(m)?;
     text::register(m)?;
     m.add_function(wrap_pyfunction!(augment_draw, m)?)
 }

@@ -10,13 +10,16 @@ with the clips: `t(clips, sample_rate=16000)`, or one for each clip, and then co
 them (a dict with `clips` and `sample_rate`), since `Resample` changes it.
 """
 
+from tamis.augment.audio._features import log_mel_spectrogram, mfcc
 from tamis.augment.audio._filter import HighPass, LowPass, Reverb
 from tamis.augment.audio._level import Clip, Gain, Normalize, Polarity, TimeShift
+from tamis.augment.audio._masks import SpecAugment
 from tamis.augment.audio._noise import AddNoise, CodecNoise
 from tamis.augment.audio._rate import Resample, Speed
 from tamis.augment.audio._stretch import PitchShift, TimeStretch
 
 __all__ = [
     "AddNoise", "Clip", "CodecNoise", "Gain", "HighPass", "LowPass", "Normalize", "PitchShift",
-    "Polarity", "Resample", "Reverb", "Speed", "TimeShift", "TimeStretch",
+    "Polarity", "Resample", "Reverb", "SpecAugment", "Speed", "TimeShift", "TimeStretch",
+    "log_mel_spectrogram", "mfcc",
 ]  # fmt: skip
