@@ -11,7 +11,7 @@ EVERY = 10
 
 def clips(rng):
     """Return 200 clips of 5 s: chords whose notes set in and die away, with noise, and tones."""
-    t = np.arange(5 * RATE, dtype=np.float32) / RATE
+    t = np.arange(5 * RATE) / RATE
     made = rng.normal(scale=0.005, size=(200, len(t))).astype(np.float32)
     for i, clip in enumerate(made):
         if i % EVERY == 0:
@@ -58,16 +58,22 @@ def audiomentations(name, method, **options):
 
 
 def beside(factor):
-    """Return decibels of what is not the tone, its frequency times `factor`: the worst of all."""
+    """Return decibels of what is not the tone, whose frequency is fitted: the worst of all."""
 
     def quality(_, made):
         worst = -np.inf
         for i in range(0, len(made), EVERY):
             y = np.asarray(made[i], float)
             y = y[len(y) // 8 : -len(y) // 8]
-            wave = 2 * np.pi * pitch(i) * factor / RATE * np.arange(len(y))
-            a = np.column_stack([np.cos(wave), np.sin(wave)])
-            rest = y - a @ np.linalg.lstsq(a, y, rcond=None)[0]
+            t, hertz = np.arange(len(y)) / RATE, pitch(i) * factor
+            # From a short part, whose phase cannot turn round, to the whole.
+            for n in (len(y) // 16, len(y) // 4, len(y), len(y)):
+                wave = 2 * np.pi * hertz * t[:n]
+                c, s = np.cos(wave), np.sin(wave)
+                a = np.column_stack([c, s, t[:n] * s, t[:n] * c])
+                (c, s, u, v), *_ = np.linalg.lstsq(a, y[:n], rcond=None)
+                rest = y[:n] - a @ [c, s, u, v]
+                hertz += (s * v - c * u) / (c * c + s * s) / (2 * np.pi)
             worst = max(worst, 10 * np.log10(np.mean(rest**2) / np.mean(y**2)))
         return float(worst)
 
