@@ -1,11 +1,14 @@
 //! Filters: sums of neighbours by weight. Beyond the border the image is mirrored at its last pixel.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
+use super::lanes;
 use super::pixel::{Border, Pixel, Shape};
 use crate::base::{Ctx, Result};
 
-/// Values summed at a time, so that their sums stay in registers.
+/// Vectors summed at a time, so that their sums stay in registers.
+const VECTORS: usize = 4;
+/// Lines of floats are as long as a multiple of this: what `VECTORS` hold at most.
 const BLOCK: usize = 32;
 /// Rows done between two looks at the stop flag.
 const ROWS: usize = 64;
@@ -45,37 +48,70 @@ fn padded<T: Pixel>(src: &[T], shape: Shape, pad: usize) -> Padded {
     Padded { data, stride }
 }
 
-/// Sums of `a[k] + b[k]` by weight, for lines `(a, b, weight)`.
-#[inline(always)]
-fn sum_pairs(lines: &[(&[f32], &[f32], f32)], middle: (&[f32], f32), out: &mut [f32]) {
-    let n = out.len();
-    for (at, block) in (0..n).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
-        let mut sums = [0f32; BLOCK];
-        let m = block.len();
-        if m == BLOCK {
-            let x = &middle.0[at..at + BLOCK];
-            for j in 0..BLOCK {
-                sums[j] = x[j] * middle.1;
-            }
-            for (a, b, weight) in lines {
-                let (a, b) = (&a[at..at + BLOCK], &b[at..at + BLOCK]);
-                for j in 0..BLOCK {
-                    sums[j] += (a[j] + b[j]) * weight;
+/// Sums of a line and of pairs of lines by weight; all are of the same whole number of blocks.
+struct Sums<'a> {
+    middle: (&'a [f32], f32),
+    pairs: &'a [(&'a [f32], &'a [f32], f32)],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Sums<'_> {
+    type Output = ();
+
+    /// Sums and products are rounded one by one, so that no machine gives other bits.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, clippy::manual_memcpy)] // see below
+    fn with_simd<S: Simd>(self, simd: S) {
+        let lanes = S::F32_LANES * VECTORS;
+        let middle = self.middle.0.chunks_exact(lanes);
+        for (i, (out, middle)) in self.out.chunks_exact_mut(lanes).zip(middle).enumerate() {
+            let by = simd.splat_f32s(self.middle.1);
+            let middle = S::as_simd_f32s(middle).0;
+            let mut sums: [S::f32s; VECTORS] =
+                std::array::from_fn(|v| simd.mul_f32s(middle[v], by));
+            for &(a, b, weight) in self.pairs {
+                let part = i * lanes..(i + 1) * lanes;
+                let (a, b) = (S::as_simd_f32s(&a[part.clone()]).0, S::as_simd_f32s(&b[part]).0);
+                let by = simd.splat_f32s(weight);
+                for v in 0..VECTORS {
+                    let both = simd.mul_f32s(simd.add_f32s(a[v], b[v]), by);
+                    sums[v] = simd.add_f32s(sums[v], both);
                 }
             }
-        } else {
-            for j in 0..m {
-                sums[j] = middle.0[at + j] * middle.1;
-                for (a, b, weight) in lines {
-                    sums[j] += (a[at + j] + b[at + j]) * weight;
-                }
+            // No reference to the sums is taken, so that they stay in registers.
+            let out = S::as_mut_simd_f32s(out).0;
+            for v in 0..VECTORS {
+                out[v] = sums[v];
             }
         }
-        block.copy_from_slice(&sums[..m]);
     }
 }
 
-/// A Gaussian blur, each way on its own.
+/// The last rows of an image as floats, so many that a column's neighbours are all there.
+struct Ring {
+    data: Vec<f32>,
+    stride: usize,
+    rows: usize,
+}
+
+impl Ring {
+    fn row(&self, y: usize) -> &[f32] {
+        let at = y % self.rows * self.stride;
+        &self.data[at..at + self.stride]
+    }
+}
+
+/// Fills the pixels on either side of the `w` in the middle of a line with mirrored ones.
+fn mirror(line: &mut [f32], w: usize, c: usize, pad: usize) {
+    for k in 1..=pad {
+        for (at, x) in [(pad - k, -(k as i64)), (pad + w - 1 + k, (w + k) as i64 - 1)] {
+            let from = (pad + Border::Mirror.index(x, w).unwrap_or(0)) * c;
+            line.copy_within(from..from + c, at * c);
+        }
+    }
+}
+
+/// A Gaussian blur, each way on its own: the sums of columns first, row by row.
 pub fn blur<T: Pixel>(
     ctx: &Ctx,
     weights: &[f32],
@@ -83,32 +119,42 @@ pub fn blur<T: Pixel>(
     dst: &mut [T],
     shape: Shape,
 ) -> Result<()> {
-    let Shape { w, c, .. } = shape;
-    let radius = weights.len() - 1;
-    let image = padded(src, shape, radius);
-    let stride = image.stride;
-    let mut column = vec![0f32; stride];
-    let mut line = vec![0f32; w * c];
-    for (y, out) in dst.chunks_exact_mut((w * c).max(1)).enumerate() {
+    let Shape { h, w, c } = shape;
+    let (radius, wide) = (weights.len() - 1, w * c);
+    let stride = wide.next_multiple_of(BLOCK);
+    let rows = 2 * radius + 1;
+    let mut ring = Ring { data: vec![0f32; rows * stride], stride, rows };
+    let mut column = vec![0f32; stride + 2 * radius * c];
+    let mut line = vec![0f32; stride];
+    let mut read = 0;
+    let arch = Arch::new();
+    for (y, out) in dst.chunks_exact_mut(wide.max(1)).enumerate() {
         if y % ROWS == 0 {
             ctx.check()?;
         }
-        let row = |k: usize| &image.data[(y + k) * stride..(y + k + 1) * stride];
-        let rows: Vec<_> =
+        while read <= y + 2 * radius {
+            let from = Border::Mirror.index(read as i64 - radius as i64, h).unwrap_or(0);
+            let at = read % rows * stride;
+            let (to, row) = (&mut ring.data[at..at + wide], &src[from * wide..(from + 1) * wide]);
+            lanes::run(
+                #[inline(always)]
+                || to.iter_mut().zip(row).for_each(|(o, s)| *o = s.get()),
+            );
+            read += 1;
+        }
+        let row = |k: usize| ring.row(y + k);
+        let pairs: Vec<_> =
             (1..=radius).map(|k| (row(radius - k), row(radius + k), weights[k])).collect();
-        Arch::new().dispatch(
-            #[inline(always)]
-            || sum_pairs(&rows, (row(radius), weights[0]), &mut column),
-        );
-        let part = |k: usize| &column[k * c..k * c + w * c];
-        let parts: Vec<_> =
+        let to = &mut column[radius * c..radius * c + stride];
+        arch.dispatch(Sums { middle: (row(radius), weights[0]), pairs: &pairs, out: to });
+        mirror(&mut column, w, c, radius);
+        let part = |k: usize| &column[k * c..k * c + stride];
+        let pairs: Vec<_> =
             (1..=radius).map(|k| (part(radius - k), part(radius + k), weights[k])).collect();
-        Arch::new().dispatch(
+        arch.dispatch(Sums { middle: (part(radius), weights[0]), pairs: &pairs, out: &mut line });
+        lanes::run(
             #[inline(always)]
-            || {
-                sum_pairs(&parts, (part(radius), weights[0]), &mut line);
-                out.iter_mut().zip(&line).for_each(|(o, &x)| *o = T::put(x));
-            },
+            || out.iter_mut().zip(&line).for_each(|(o, &x)| *o = T::put(x)),
         );
     }
     Ok(())
@@ -140,7 +186,7 @@ pub fn taps<T: Pixel>(
         if y % ROWS == 0 {
             ctx.check()?;
         }
-        Arch::new().dispatch(
+        lanes::run(
             #[inline(always)]
             || {
                 line.fill(0.0);

@@ -1,7 +1,8 @@
 //! What a geometric operation does to an image of a given size.
 
+use super::moves::Moves;
 use super::pixel::{Border, Shape};
-use super::warp::{Map, Matrix, Moves, project};
+use super::warp::{Map, Matrix, project};
 use super::{Kind, Op};
 use crate::augment::plan::Step;
 use crate::base::rng::Stream;

@@ -15,6 +15,12 @@ pub trait Pixel: Copy + Default + PartialEq + Send + Sync + 'static {
     fn put_inside(x: f32) -> Self;
     /// As [`Pixel::put`], and saturated to full scale in floats too.
     fn put_tone(x: f64) -> Self;
+    /// As [`Pixel::put_tone`], of single precision.
+    fn put_tone32(x: f32) -> Self;
+    /// The values as bytes, where they are that.
+    fn bytes(values: &[Self]) -> Option<&[u8]>;
+    /// The values as bytes to be written, where they are that.
+    fn bytes_mut(values: &mut [Self]) -> Option<&mut [u8]>;
 }
 
 impl Pixel for u8 {
@@ -39,6 +45,19 @@ impl Pixel for u8 {
     fn put_tone(x: f64) -> Self {
         x.clamp(0.0, 255.0).round_ties_even() as u8
     }
+
+    #[inline(always)]
+    fn put_tone32(x: f32) -> Self {
+        Self::put(x)
+    }
+
+    fn bytes(values: &[u8]) -> Option<&[u8]> {
+        Some(values)
+    }
+
+    fn bytes_mut(values: &mut [u8]) -> Option<&mut [u8]> {
+        Some(values)
+    }
 }
 
 impl Pixel for f32 {
@@ -62,6 +81,42 @@ impl Pixel for f32 {
     #[inline(always)]
     fn put_tone(x: f64) -> Self {
         x.clamp(0.0, 1.0) as f32
+    }
+
+    #[inline(always)]
+    fn put_tone32(x: f32) -> Self {
+        x.clamp(0.0, 1.0)
+    }
+
+    fn bytes(_: &[f32]) -> Option<&[u8]> {
+        None
+    }
+
+    fn bytes_mut(_: &mut [f32]) -> Option<&mut [u8]> {
+        None
+    }
+}
+
+/// Pixels that are worked on at a time, channel by channel.
+pub const PART: usize = 256;
+
+/// The channels of up to `PART` pixels apart from each other.
+#[inline(always)]
+pub fn split<T: Pixel, const C: usize>(src: &[T], channels: &mut [[T; PART]; C]) {
+    for (p, s) in src.as_chunks::<C>().0.iter().take(PART).enumerate() {
+        for k in 0..C {
+            channels[k][p] = s[k];
+        }
+    }
+}
+
+/// What [`split`] took apart.
+#[inline(always)]
+pub fn join<T: Pixel, const C: usize>(channels: &[[T; PART]; C], dst: &mut [T]) {
+    for (p, d) in dst.as_chunks_mut::<C>().0.iter_mut().take(PART).enumerate() {
+        for k in 0..C {
+            d[k] = channels[k][p];
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! What goes along with an image: masks, boxes and points, moved as it is.
 
 use super::geometry::{How, geometry};
-use super::{Border, Item, Kernels, Map, Op, Shape, moved, warp};
+use super::pixel::{Border, Pixel};
+use super::steps::moved;
+use super::warp::{self, Map};
+use super::{Item, Op, Shape};
 use crate::augment::plan::Drawn;
 use crate::base::{Ctx, Error, Result};
 
@@ -56,7 +59,7 @@ fn nearest_map(g: &super::Geometry) -> Option<Map> {
 }
 
 /// Moves a mask of `channels` values a pixel as its image was; `linear` for heat maps.
-pub fn mask<T: Kernels>(
+pub fn mask<T: Pixel>(
     ctx: &Ctx,
     item: &Item,
     (src, channels): (&[T], usize),

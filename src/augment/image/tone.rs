@@ -1,7 +1,7 @@
 //! Point operations: each value from its old value, and colours from colours.
 
-use super::pixel::{Pixel, Shape};
-use super::{Kind, Op};
+use super::pixel::{PART, Pixel, Shape, join, split};
+use super::{Kind, Op, lanes};
 use crate::augment::plan::Step;
 
 /// A table of 256 values.
@@ -32,20 +32,6 @@ pub fn table(step: &Step<Op>) -> Table {
     std::array::from_fn(|x| u8::put_tone(point(step.op.kind, &step.values, x as f64)))
 }
 
-/// Looks every colour value up.
-pub fn look_up(table: &Table, src: &[u8], dst: &mut [u8], shape: Shape) {
-    if shape.colours() == shape.c {
-        dst.iter_mut().zip(src).for_each(|(d, &s)| *d = table[s as usize]);
-        return;
-    }
-    for (d, s) in dst.chunks_exact_mut(shape.c).zip(src.chunks_exact(shape.c)) {
-        d.copy_from_slice(s);
-        for k in 0..shape.c - 1 {
-            d[k] = table[s[k] as usize];
-        }
-    }
-}
-
 /// The step on values of any type, one by one.
 pub fn points<T: Pixel>(step: &Step<Op>, src: &[T], dst: &mut [T], shape: Shape) {
     let unit = 255.0 / f64::from(T::FULL);
@@ -64,71 +50,173 @@ pub fn luma(rgb: [f32; 3]) -> f32 {
     0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]
 }
 
-/// Each colour by `f`, in units of full scale; grey images as colours of equal parts.
-fn colours<T: Pixel>(src: &[T], dst: &mut [T], shape: Shape, f: impl Fn([f32; 3]) -> [f32; 3]) {
-    let c = shape.c;
-    for (d, s) in dst.chunks_exact_mut(c).zip(src.chunks_exact(c)) {
-        d.copy_from_slice(s);
-        let rgb: [f32; 3] = std::array::from_fn(|k| s[if c < 3 { 0 } else { k }].get() / T::FULL);
-        let out = f(rgb);
-        for k in 0..shape.colours() {
-            d[k] = T::put_tone(f64::from(out[k]) * f64::from(T::FULL));
-        }
+/// Three channels of up to `PART` pixels, of full scale one.
+type Colours = [[f32; PART]; 3];
+
+/// What is done to colours.
+enum Change {
+    Grey,
+    /// A turn of the hue (a share of the circle), and factors of saturation and value.
+    Hsv([f32; 3]),
+    /// Factors of brightness, contrast and saturation, a turn, and the mean brightness.
+    Jitter([f32; 5]),
+}
+
+/// The colours of pixels, grey ones as colours of equal parts.
+fn load<T: Pixel, const C: usize>(src: &[T], values: &mut [[T; PART]; C], colours: &mut Colours) {
+    lanes::run(
+        #[inline(always)]
+        || {
+            split(src, values);
+            for k in 0..3 {
+                let from = &values[if C < 3 { 0 } else { k }];
+                colours[k].iter_mut().zip(from).for_each(|(c, v)| *c = v.get() / T::FULL);
+            }
+        },
+    );
+}
+
+/// Writes what became of the colours of [`load`]; alpha stays.
+fn store<T: Pixel, const C: usize>(colours: &Colours, values: &mut [[T; PART]; C], dst: &mut [T]) {
+    lanes::run(
+        #[inline(always)]
+        || {
+            for k in 0..(if C == 2 || C == 4 { C - 1 } else { C }) {
+                let from = &colours[k];
+                values[k].iter_mut().zip(from).for_each(|(v, c)| *v = T::put_tone32(c * T::FULL));
+            }
+            join(values, dst);
+        },
+    );
+}
+
+fn changed<T: Pixel, const C: usize>(change: &Change, src: &[T], dst: &mut [T]) {
+    let mut values = [[T::default(); PART]; C];
+    let mut colours = [[0f32; PART]; 3];
+    for (d, s) in dst.chunks_mut(PART * C).zip(src.chunks(PART * C)) {
+        load(s, &mut values, &mut colours);
+        lanes::run(
+            #[inline(always)]
+            || {
+                let c = &mut colours;
+                match change {
+                    Change::Grey => each(
+                        c,
+                        #[inline(always)]
+                        |rgb| [luma(rgb); 3],
+                    ),
+                    Change::Hsv(v) => each(
+                        c,
+                        #[inline(always)]
+                        |rgb| hsv(rgb, v[0], v[1], v[2]),
+                    ),
+                    Change::Jitter(v) => {
+                        each(
+                            c,
+                            #[inline(always)]
+                            |rgb| jitter(rgb, v),
+                        );
+                        if v[3] != 0.0 {
+                            each(
+                                c,
+                                #[inline(always)]
+                                |rgb| hsv(rgb, v[3], 1.0, 1.0),
+                            );
+                        }
+                    }
+                }
+            },
+        );
+        store(&colours, &mut values, d);
     }
 }
 
-/// Turns the hue by a share of the circle, and multiplies saturation and value (HSV).
-fn hsv(rgb: [f32; 3], turn: f32, saturation: f32, value: f32) -> [f32; 3] {
-    let most = rgb[0].max(rgb[1]).max(rgb[2]);
-    let chroma = most - rgb[0].min(rgb[1]).min(rgb[2]);
-    let most_new = (most * value).clamp(0.0, 1.0);
-    if chroma <= 0.0 || most <= 0.0 {
-        return [most_new; 3];
+#[inline(always)]
+fn each([r, g, b]: &mut Colours, f: impl Fn([f32; 3]) -> [f32; 3]) {
+    for p in 0..PART {
+        [r[p], g[p], b[p]] = f([r[p], g[p], b[p]]);
     }
-    let sector = if most == rgb[0] {
-        (rgb[1] - rgb[2]) / chroma
-    } else if most == rgb[1] {
-        2.0 + (rgb[2] - rgb[0]) / chroma
+}
+
+/// Turns the hue by a share of the circle, and multiplies saturation and value (HSV). Without
+/// branches, so that it runs in lanes.
+#[inline(always)]
+fn hsv([r, g, b]: [f32; 3], turn: f32, saturation: f32, value: f32) -> [f32; 3] {
+    let most = r.max(g).max(b);
+    let chroma = most - r.min(g).min(b);
+    let safe = if chroma > 0.0 { chroma } else { 1.0 };
+    let (red, green, blue) = ((g - b) / safe, 2.0 + (b - r) / safe, 4.0 + (r - g) / safe);
+    let sector = if most == r {
+        red
+    } else if most == g {
+        green
     } else {
-        4.0 + (rgb[0] - rgb[1]) / chroma
+        blue
     };
-    let hue = (sector + 6.0 * turn).rem_euclid(6.0);
-    let s = (chroma / most * saturation).clamp(0.0, 1.0);
-    [5.0f32, 3.0, 1.0].map(|n| {
-        let k = (n + hue) % 6.0;
-        most_new - most_new * s * k.min(4.0 - k).clamp(0.0, 1.0)
-    })
+    let hue = sector + 6.0 * turn;
+    let hue = hue - (hue * (1.0 / 6.0)).floor() * 6.0;
+    let share = chroma / if most > 0.0 { most } else { 1.0 };
+    let new = (most * value).clamp(0.0, 1.0);
+    let less = new * (share * saturation).clamp(0.0, 1.0);
+    [wave(5.0 + hue, new, less), wave(3.0 + hue, new, less), wave(1.0 + hue, new, less)]
+}
+
+/// A channel, by its place on the circle of hues.
+#[inline(always)]
+fn wave(k: f32, new: f32, less: f32) -> f32 {
+    let k = if k >= 6.0 { k - 6.0 } else { k };
+    new - less * k.min(4.0 - k).clamp(0.0, 1.0)
+}
+
+/// Factors of brightness, contrast and saturation, in this order.
+#[inline(always)]
+fn jitter(mut rgb: [f32; 3], v: &[f32; 5]) -> [f32; 3] {
+    for k in &mut rgb {
+        *k = ((*k * v[0]).clamp(0.0, 1.0) * v[1] + v[4] * (1.0 - v[1])).clamp(0.0, 1.0);
+    }
+    let grey = luma(rgb);
+    for k in &mut rgb {
+        *k = (*k * v[2] + grey * (1.0 - v[2])).clamp(0.0, 1.0);
+    }
+    rgb
+}
+
+/// The mean brightness after a factor.
+fn brightness<T: Pixel, const C: usize>(factor: f32, src: &[T], shape: Shape) -> f32 {
+    let mut values = [[T::default(); PART]; C];
+    let mut colours = [[0f32; PART]; 3];
+    let mut sum = 0.0;
+    for s in src.chunks(PART * C) {
+        load(s, &mut values, &mut colours);
+        let [r, g, b] = &colours;
+        sum += (0..s.len() / C)
+            .map(|p| f64::from(luma([r[p], g[p], b[p]].map(|x| (x * factor).clamp(0.0, 1.0)))))
+            .sum::<f64>();
+    }
+    (sum / (shape.h * shape.w).max(1) as f64) as f32
 }
 
 /// HueSaturation, ColorJitter and Grayscale.
 pub fn colour<T: Pixel>(step: &Step<Op>, src: &[T], dst: &mut [T], shape: Shape) {
-    let v: Vec<f32> = step.values.iter().map(|&x| x as f32).collect();
-    match step.op.kind {
-        Kind::Grayscale => colours(src, dst, shape, |rgb| [luma(rgb); 3]),
-        Kind::HueSaturation => {
-            colours(src, dst, shape, |rgb| hsv(rgb, v[0] / 360.0, 1.0 + v[1], 1.0 + v[2]));
-        }
-        _ => jitter(&v, src, dst, shape),
+    match shape.c {
+        1 => coloured::<T, 1>(step, src, dst, shape),
+        2 => coloured::<T, 2>(step, src, dst, shape),
+        3 => coloured::<T, 3>(step, src, dst, shape),
+        _ => coloured::<T, 4>(step, src, dst, shape),
     }
 }
 
-/// Factors of brightness, contrast and saturation, and a turn of the hue, in this order.
-fn jitter<T: Pixel>(v: &[f32], src: &[T], dst: &mut [T], shape: Shape) {
-    let c = shape.c;
-    let rgb = |s: &[T]| -> [f32; 3] {
-        std::array::from_fn(|k| {
-            (s[if c < 3 { 0 } else { k }].get() / T::FULL * v[0]).clamp(0.0, 1.0)
-        })
+fn coloured<T: Pixel, const C: usize>(step: &Step<Op>, src: &[T], dst: &mut [T], shape: Shape) {
+    let get = |k: usize| step.values[k] as f32;
+    let change = match step.op.kind {
+        Kind::Grayscale => Change::Grey,
+        Kind::HueSaturation => Change::Hsv([get(0) / 360.0, 1.0 + get(1), 1.0 + get(2)]),
+        _ => {
+            let mean = brightness::<T, C>(get(0), src, shape);
+            Change::Jitter([get(0), get(1), get(2), get(3), mean])
+        }
     };
-    let sum: f64 = src.chunks_exact(c).map(|s| f64::from(luma(rgb(s)))).sum();
-    let mean = (sum / (shape.h * shape.w).max(1) as f64) as f32;
-    colours(src, dst, shape, |x| {
-        let mut x =
-            x.map(|k| ((k * v[0]).clamp(0.0, 1.0) * v[1] + mean * (1.0 - v[1])).clamp(0.0, 1.0));
-        let grey = luma(x);
-        x = x.map(|k| (k * v[2] + grey * (1.0 - v[2])).clamp(0.0, 1.0));
-        if v[3] == 0.0 { x } else { hsv(x, v[3], 1.0, 1.0) }
-    });
+    changed::<T, C>(&change, src, dst);
 }
 
 /// Equal counts at all levels, channel by channel (256 levels, also of floats).

@@ -1,7 +1,6 @@
 //! Resampling: where each pixel of the result comes from, and the pixels read there.
 
-use pulp::Arch;
-
+use super::lanes::{self, Wide};
 use super::pixel::{Border, Pixel, Shape};
 use crate::base::{Ctx, Result};
 
@@ -72,6 +71,141 @@ pub fn project(m: &Matrix, x: f64, y: f64) -> (f64, f64) {
     ((m[0] * x + m[1] * y + m[2]) / z, (m[3] * x + m[4] * y + m[5]) / z)
 }
 
+/// An image to be read between its pixels and beyond its border.
+struct View<'a, T> {
+    src: &'a [T],
+    shape: Shape,
+    border: Border,
+    fill: [T; 4],
+}
+
+/// For each pixel of a row where it is read: the place, and of the upper left of the four pixels
+/// around it the index and the shares of the others. An index that is none is [`EDGE`].
+struct Line {
+    xs: Vec<f64>,
+    ys: Vec<f64>,
+    at: Vec<u32>,
+    fx: Vec<f32>,
+    fy: Vec<f32>,
+}
+
+/// Stands for an index where the four pixels are not all within the image.
+const EDGE: u32 = u32::MAX;
+
+impl Line {
+    fn new(width: usize) -> Self {
+        let (zeros, shares) = (vec![0f64; width], vec![0f32; width]);
+        Line { xs: zeros.clone(), ys: zeros, at: vec![0; width], fx: shares.clone(), fy: shares }
+    }
+
+    /// The places of row `y`.
+    #[inline(always)]
+    fn fill(&mut self, map: &Map, y: usize, shape: Shape) {
+        map.row(y, &mut self.xs, &mut self.ys);
+        let Shape { h, w, c } = shape;
+        let (w1, h1) = (w as u32 - 1, h as u32 - 1);
+        let places = self.xs.iter().zip(&self.ys);
+        let out = self.at.iter_mut().zip(&mut self.fx).zip(&mut self.fy);
+        for ((&x, &y), ((at, fx), fy)) in places.zip(out) {
+            let (left, more) = apart(x, w as f64);
+            let (top, below) = apart(y, h as f64);
+            (*fx, *fy) = (more, below);
+            let index = top.wrapping_mul(w as u32).wrapping_add(left).wrapping_mul(c as u32);
+            *at = if left < w1 && top < h1 { index } else { EDGE };
+        }
+    }
+}
+
+/// The whole part of a place from -1 to `most`, and the rest; what lies beyond is brought there.
+#[inline(always)]
+fn apart(x: f64, most: f64) -> (u32, f32) {
+    // Adding this leaves a whole number of up to 31 bits in the lowest bits.
+    const WHOLE: f64 = 6_755_399_441_055_744.0;
+    let x = if x > -1.0 { x } else { -1.0 };
+    let x = if x < most { x } else { most };
+    let low = x.floor();
+    ((low + WHOLE).to_bits() as u32, (x - low) as f32)
+}
+
+/// Eight bytes from a place.
+#[inline(always)]
+fn bytes(src: &[u8], at: usize) -> Option<&[u8; 8]> {
+    src.get(at..at + 8).and_then(|s| s.first_chunk())
+}
+
+impl<T: Pixel> View<'_, T> {
+    /// Reads where some of the four pixels may lie beyond the border.
+    #[inline(never)]
+    fn edge(&self, x: f64, y: f64, out: &mut [T]) {
+        let Shape { h, w, c } = self.shape;
+        let outside = |x: f64, n: usize| x <= -1.0 || x >= n as f64;
+        if self.border == Border::Constant && (outside(x, w) || outside(y, h)) {
+            out.copy_from_slice(&self.fill[..c]);
+            return;
+        }
+        let (x, y) = (self.border.fold(x, w), self.border.fold(y, h));
+        let (left, top) = (x.floor(), y.floor());
+        let (fx, fy) = ((x - left) as f32, (y - top) as f32);
+        let pixel = |down: i64, right: i64| {
+            let row = self.border.index(top as i64 + down, h);
+            match (row, self.border.index(left as i64 + right, w)) {
+                (Some(row), Some(column)) => &self.src[(row * w + column) * c..][..c],
+                _ => &self.fill[..c],
+            }
+        };
+        let (a, b) = ([pixel(0, 0), pixel(0, 1)], [pixel(1, 0), pixel(1, 1)]);
+        for (k, o) in out.iter_mut().enumerate() {
+            *o = mixed([a[0][k], a[1][k]], [b[0][k], b[1][k]], fx, fy);
+        }
+    }
+
+    /// The pixels of a row.
+    #[inline(always)]
+    fn read<const C: usize>(&self, line: &Line, out: &mut [T]) {
+        let step = self.shape.w * C;
+        for (i, o) in out.as_chunks_mut::<C>().0.iter_mut().enumerate() {
+            let at = line.at[i] as usize;
+            match (self.src.get(at..at + 2 * C), self.src.get(at + step..at + step + 2 * C)) {
+                (Some(top), Some(low)) => {
+                    for k in 0..C {
+                        let (top, low) = ([top[k], top[C + k]], [low[k], low[C + k]]);
+                        o[k] = mixed(top, low, line.fx[i], line.fy[i]);
+                    }
+                }
+                _ => self.edge(line.xs[i], line.ys[i], o),
+            }
+        }
+    }
+}
+
+impl View<'_, u8> {
+    /// As [`View::read`], for three and four channels.
+    #[inline(always)]
+    fn read_wide<const C: usize>(&self, wide: Wide, line: &Line, out: &mut [u8]) {
+        let step = self.shape.w * C;
+        for (i, o) in out.as_chunks_mut::<C>().0.iter_mut().enumerate() {
+            let at = line.at[i] as usize;
+            match (bytes(self.src, at), bytes(self.src, at + step)) {
+                (Some(top), Some(low)) => {
+                    let mix = lanes::mix::<C>(wide, (top, low), (line.fx[i], line.fy[i]));
+                    for k in 0..C {
+                        o[k] = mix[k];
+                    }
+                }
+                _ => self.edge(line.xs[i], line.ys[i], o),
+            }
+        }
+    }
+}
+
+/// Four pixels by the shares of the right and of the lower ones.
+#[inline(always)]
+fn mixed<T: Pixel>(top: [T; 2], low: [T; 2], fx: f32, fy: f32) -> T {
+    let left = top[0].get() + (low[0].get() - top[0].get()) * fy;
+    let right = top[1].get() + (low[1].get() - top[1].get()) * fy;
+    T::put_inside(left + (right - left) * fx)
+}
+
 /// Resamples `src` into `dst` between pixels, linearly.
 pub fn linear<T: Pixel>(
     ctx: &Ctx,
@@ -82,92 +216,32 @@ pub fn linear<T: Pixel>(
 ) -> Result<()> {
     let value = |k: usize| fill.get(k).or(fill.last()).map_or(T::default(), |&f| T::put(f as f32));
     let fill: [T; 4] = std::array::from_fn(value);
-    let padded = pad(src, shape, border, fill);
-    let stride = shape.w + 3;
-    let (mut xs, mut ys) = (vec![0f64; width], vec![0f64; width]);
-    let mut at = vec![0u32; width];
-    let (mut fx, mut fy) = (vec![0f32; width], vec![0f32; width]);
+    let view = View { src, shape, border, fill };
+    let bytes = T::bytes(src)
+        .zip(T::bytes(&fill))
+        .and_then(|(src, fill)| Some(View { src, shape, border, fill: *fill.first_chunk()? }));
+    let wide = if shape.c >= 3 { Wide::try_new().zip(bytes) } else { None };
+    let mut line = Line::new(width);
     for (y, row) in dst.chunks_exact_mut((width * shape.c).max(1)).enumerate() {
         if y % ROWS == 0 {
             ctx.check()?;
         }
-        Arch::new().dispatch(
+        lanes::run(
             #[inline(always)]
             || {
-                map.row(y, &mut xs, &mut ys);
-                for i in 0..width {
-                    let (x, y) = (border.fold(xs[i], shape.w), border.fold(ys[i], shape.h));
-                    let (left, top) = (x.floor(), y.floor());
-                    (fx[i], fy[i]) = ((x - left) as f32, (y - top) as f32);
-                    at[i] = (((top as i32) + 1) * stride as i32 + left as i32 + 1) as u32;
-                }
-                match shape.c {
-                    1 => read::<T, 1>(&padded, stride, (&at, &fx, &fy), row),
-                    2 => read::<T, 2>(&padded, stride, (&at, &fx, &fy), row),
-                    3 => read::<T, 3>(&padded, stride, (&at, &fx, &fy), row),
-                    _ => read::<T, 4>(&padded, stride, (&at, &fx, &fy), row),
+                line.fill(map, y, shape);
+                match (shape.c, &wide, T::bytes_mut(row)) {
+                    (3, Some((wide, view)), Some(row)) => view.read_wide::<3>(*wide, &line, row),
+                    (4, Some((wide, view)), Some(row)) => view.read_wide::<4>(*wide, &line, row),
+                    (1, ..) => view.read::<1>(&line, row),
+                    (2, ..) => view.read::<2>(&line, row),
+                    (3, ..) => view.read::<3>(&line, row),
+                    _ => view.read::<4>(&line, row),
                 }
             },
         );
     }
     Ok(())
-}
-
-/// Pixels of four channels with one more before and two more after each line.
-fn pad<T: Pixel>(src: &[T], shape: Shape, border: Border, fill: [T; 4]) -> Vec<[T; 4]> {
-    let Shape { h, w, c } = shape;
-    let stride = w + 3;
-    let mut out = Vec::with_capacity(stride * (h + 3));
-    for y in -1..h as i64 + 2 {
-        let Some(from) = border.index(y, h) else {
-            out.resize(out.len() + stride, fill);
-            continue;
-        };
-        let row = &src[from * w * c..(from + 1) * w * c];
-        let pixel = |x: i64| match border.index(x, w) {
-            Some(x) => four(&row[x * c..(x + 1) * c], fill),
-            None => fill,
-        };
-        out.push(pixel(-1));
-        if c == 3 {
-            out.extend(row.chunks_exact(3).map(|p| [p[0], p[1], p[2], p[2]]));
-        } else {
-            out.extend(row.chunks_exact(c).map(|p| four(p, fill)));
-        }
-        out.extend([pixel(w as i64), pixel(w as i64 + 1)]);
-    }
-    out
-}
-
-#[inline(always)]
-fn four<T: Pixel>(p: &[T], fill: [T; 4]) -> [T; 4] {
-    let mut out = fill;
-    for (o, &v) in out.iter_mut().zip(p) {
-        *o = v;
-    }
-    out
-}
-
-#[inline(always)]
-fn read<T: Pixel, const C: usize>(
-    src: &[[T; 4]],
-    stride: usize,
-    (at, fx, fy): (&[u32], &[f32], &[f32]),
-    out: &mut [T],
-) {
-    for (((o, &at), &fx), &fy) in out.chunks_exact_mut(C).zip(at).zip(fx).zip(fy) {
-        let at = at as usize;
-        let (Some(top), Some(low)) = (src.get(at..at + 2), src.get(at + stride..at + stride + 2))
-        else {
-            continue; // never: places are folded to the padded image
-        };
-        let mix: [T; 4] = std::array::from_fn(|k| {
-            let a = top[0][k].get() + (top[1][k].get() - top[0][k].get()) * fx;
-            let b = low[0][k].get() + (low[1][k].get() - low[0][k].get()) * fx;
-            T::put_inside(a + (b - a) * fy)
-        });
-        o.copy_from_slice(&mix[..C]);
-    }
 }
 
 /// Resamples pixels of `c` values by the nearest one; what is filled becomes zero.
@@ -194,68 +268,4 @@ pub fn nearest<T: Pixel>(
         }
     }
     Ok(())
-}
-
-/// Pixels moved whole: flips, quarter turns, crops and pads. `place(row, column)` in the result is
-/// `first + row * down + column * right` in the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moves {
-    /// Row and column of the source of the first pixel.
-    pub first: (i64, i64),
-    /// What a row down in the result is in the source.
-    pub down: (i64, i64),
-    /// What a column to the right in the result is in the source.
-    pub right: (i64, i64),
-}
-
-/// Moves pixels.
-pub fn moved<T: Pixel>(
-    (src, shape): (&[T], Shape),
-    moves: Moves,
-    (border, fill): (Border, &[T]),
-    (dst, width): (&mut [T], usize),
-) {
-    let Shape { h, w, c } = shape;
-    let inside = |n: i64, size: usize| n >= 0 && n < size as i64;
-    for (y, row) in dst.chunks_exact_mut((width * c).max(1)).enumerate() {
-        let y = y as i64;
-        let start = (moves.first.0 + y * moves.down.0, moves.first.1 + y * moves.down.1);
-        let end = (
-            start.0 + (width as i64 - 1) * moves.right.0,
-            start.1 + (width as i64 - 1) * moves.right.1,
-        );
-        let whole = [start, end].iter().all(|p| inside(p.0, h) && inside(p.1, w));
-        let at = |(r, k): (i64, i64)| (r as usize * w + k as usize) * c;
-        if whole && moves.right == (0, 1) {
-            row.copy_from_slice(&src[at(start)..at(end) + c]);
-        } else if whole && moves.right == (0, -1) {
-            reverse(&src[at(end)..at(start) + c], row, c);
-        } else {
-            for (i, o) in row.chunks_exact_mut(c).enumerate() {
-                let i = i as i64;
-                let (r, k) = (start.0 + i * moves.right.0, start.1 + i * moves.right.1);
-                match (border.index(r, h), border.index(k, w)) {
-                    (Some(r), Some(k)) => o.copy_from_slice(&src[(r * w + k) * c..][..c]),
-                    _ => o.iter_mut().enumerate().for_each(|(k, o)| {
-                        *o = fill.get(k).or(fill.last()).copied().unwrap_or_default();
-                    }),
-                }
-            }
-        }
-    }
-}
-
-fn reverse<T: Pixel>(src: &[T], dst: &mut [T], c: usize) {
-    match c {
-        1 => dst.iter_mut().zip(src.iter().rev()).for_each(|(d, &s)| *d = s),
-        3 => {
-            let pixels = src.as_chunks::<3>().0;
-            let out = dst.as_chunks_mut::<3>().0;
-            out.iter_mut().zip(pixels.iter().rev()).for_each(|(d, s)| *d = *s);
-        }
-        _ => {
-            let pixels = src.chunks_exact(c).rev();
-            dst.chunks_exact_mut(c).zip(pixels).for_each(|(d, s)| d.copy_from_slice(s));
-        }
-    }
 }
