@@ -498,6 +498,20 @@ def linear_fit(
     alpha: NDArray[np.float64],
     n_jobs: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]: ...
+def bayes_moments(
+    x: NDArray[Any],
+    y: NDArray[np.uint32],
+    n_classes: int,
+    weights: NDArray[np.float64] | None,
+    n_jobs: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def bayes_scores(
+    x: NDArray[Any],
+    mean: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    constant: NDArray[np.float64],
+    n_jobs: int,
+) -> NDArray[np.float64]: ...
 def elastic_path(
     x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
     y: NDArray[np.float64],

@@ -1,5 +1,6 @@
 //! Models: linear, logistic, trees, boosting.
 
+pub mod bayes;
 pub mod boost;
 mod columns;
 pub mod elastic;

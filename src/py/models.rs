@@ -7,10 +7,12 @@ use super::arr::{Matrix, with_matrix};
 use super::run::run;
 use crate::base::loss::Loss;
 use crate::models::logistic::{Rows, Sparse};
-use crate::models::{elastic, linear, logistic};
+use crate::models::{bayes, elastic, linear, logistic};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(linear_fit, m)?)?;
+    m.add_function(wrap_pyfunction!(bayes_moments, m)?)?;
+    m.add_function(wrap_pyfunction!(bayes_scores, m)?)?;
     m.add_function(wrap_pyfunction!(elastic_path, m)?)?;
     m.add_function(wrap_pyfunction!(logistic_fit, m)?)
 }
@@ -148,4 +150,51 @@ fn elastic_path<'py>(
         out.goal.into_pyarray(py),
         out.most.into_pyarray(py),
     ))
+}
+
+type Moments<'py> = (
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray1<f64>>,
+);
+
+/// Moments of columns by class: (weights, means, variances, variances over all rows).
+#[pyfunction]
+fn bayes_moments<'py>(
+    py: Python<'py>,
+    x: Matrix<'py>,
+    y: PyReadonlyArray1<'py, u32>,
+    n_classes: usize,
+    weights: Option<PyReadonlyArray1<'py, f64>>,
+    n_jobs: usize,
+) -> PyResult<Moments<'py>> {
+    let (y, w) = (y.as_array(), weights.as_ref().map(|w| w.as_array()));
+    let m = with_matrix!(x, view => run(py, n_jobs, None, |ctx| {
+        bayes::moments(ctx, view, y, n_classes, w)
+    }))?;
+    Ok((
+        m.count.into_pyarray(py),
+        m.mean.into_pyarray(py),
+        m.variance.into_pyarray(py),
+        m.spread.into_pyarray(py),
+    ))
+}
+
+/// Logarithms of densities by row and class, up to `constant`.
+#[pyfunction]
+fn bayes_scores<'py>(
+    py: Python<'py>,
+    x: Matrix<'py>,
+    mean: PyReadonlyArray2<'py, f64>,
+    variance: PyReadonlyArray2<'py, f64>,
+    constant: PyReadonlyArray1<'py, f64>,
+    n_jobs: usize,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let (mean, variance) = (mean.as_array(), variance.as_array());
+    let constant = constant.as_array();
+    let out = with_matrix!(x, view => run(py, n_jobs, None, |ctx| {
+        bayes::scores(ctx, view, mean, variance, constant)
+    }))?;
+    Ok(out.into_pyarray(py))
 }

@@ -1,5 +1,7 @@
 """Models: linear and logistic regression, trees, forests, boosting."""
 
+from tamis.models._bayes import GaussianNB
+from tamis.models._bayes_counts import BernoulliNB, ComplementNB, MultinomialNB
 from tamis.models._boost import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from tamis.models._elastic import ElasticNet, Lasso
 from tamis.models._finetune import finetune
@@ -9,25 +11,33 @@ from tamis.models._forest import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from tamis.models._huber import HuberRegressor
 from tamis.models._linear import LinearRegression, Ridge
 from tamis.models._logistic import LogisticRegression
 from tamis.models._neighbors import KNeighborsClassifier, KNeighborsRegressor
 from tamis.models._path import RegularizationPath, regularization_path
+from tamis.models._quantile import QuantileRegressor
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 __all__ = [
+    "BernoulliNB",
+    "ComplementNB",
     "DecisionTreeClassifier",
     "DecisionTreeRegressor",
     "ElasticNet",
     "ExtraTreesClassifier",
     "ExtraTreesRegressor",
+    "GaussianNB",
     "HistGradientBoostingClassifier",
     "HistGradientBoostingRegressor",
+    "HuberRegressor",
     "KNeighborsClassifier",
     "KNeighborsRegressor",
     "Lasso",
     "LinearRegression",
     "LogisticRegression",
+    "MultinomialNB",
+    "QuantileRegressor",
     "RandomForestClassifier",
     "RandomForestRegressor",
     "RegularizationPath",

@@ -8,7 +8,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["SparseCoefMixin", "table"]
+from tamis._check import weights_of
+from tamis.exceptions import DataError
+
+__all__ = ["SparseCoefMixin", "positive_weights", "table"]
 
 
 class SparseCoefMixin:
@@ -36,3 +39,16 @@ def table(X: Any) -> Any:
         return X
     starts, columns = X.indptr.astype(np.int64), X.indices.astype(np.int64)
     return starts, columns, X.data.astype(np.float64), X.shape[1]
+
+
+def positive_weights(sample_weight: Any, X: Any) -> np.ndarray:
+    """Return weights of the rows, ones where none were given."""
+    weights = weights_of(sample_weight, X)
+    if weights is None:
+        return np.ones(X.shape[0])
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise DataError(
+            "Sample weights must be finite and not negative, and at least one element must be "
+            "non-zero (positive)"
+        )
+    return weights
