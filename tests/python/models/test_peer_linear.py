@@ -67,7 +67,7 @@ test_overridden_gram_matrix test_enet_coordinate_descent_raises_convergence
             ["GaussianNB", "MultinomialNB", "ComplementNB", "BernoulliNB"],
             "tests/test_naive_bayes.py",
             "",
-            "test_alpha_vector test_check_alpha test_gnb_naive_bayes_scale_invariance",
+            "test_alpha_vector test_check_alpha test_gnb_check_update_with_no_data",
         ),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
