@@ -72,6 +72,8 @@ class AudioTransform(Transform):
             raise ParameterError(f"clips have no targets {', '.join(sorted(unknown))}")
         if "labels" in given and len(given["labels"]) != len(items):
             raise ShapeError(f"{len(items)} clips, but labels of {len(given['labels'])}")
+        if isinstance(items, np.ndarray) and items.ndim == 1 and items.dtype.kind in "fiu":
+            raise ShapeError("one clip was given: give a batch, [clip]")
         first = work.key[2]
         clips = [clip(x, first + i) for i, x in enumerate(items)]
         each = rates(given.get("sample_rate"), len(clips), first)
