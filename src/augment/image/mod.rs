@@ -235,3 +235,6 @@ fn normalized<T: Pixel>(
     spare.give(made);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
