@@ -3,8 +3,7 @@
 use std::f64::consts::FRAC_1_SQRT_2;
 use std::sync::OnceLock;
 
-use pulp::Arch;
-
+use crate::base::lanes;
 use crate::base::rng::Stream;
 
 /// Words of a counter (splitmix64).
@@ -26,20 +25,6 @@ impl Words {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
-}
-
-/// The standard normal's quantiles at the middles of 65,536 equal shares.
-pub fn quantiles() -> &'static [f32; 65536] {
-    static TABLE: OnceLock<Box<[f32; 65536]>> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        let mut table = Box::new([0f32; 65536]);
-        for i in 0..32768 {
-            let z = quantile((i as f64 + 0.5) / 65536.0) as f32;
-            table[i] = z;
-            table[65535 - i] = -z;
-        }
-        table
-    })
 }
 
 /// The standard normal's quantile below one half, to 2e-9 (Wichura 1988, AS 241, PPND7 refined).
@@ -79,15 +64,8 @@ fn share(z: f64) -> f64 {
     0.5 - density * sum
 }
 
-/// A draw from the outermost share of 1 in 65,536.
-#[inline(never)]
-pub fn tail(low: bool, stream: &mut Stream) -> f32 {
-    let z = quantile((1.0 - stream.unit()) / 65536.0) as f32;
-    if low { z } else { -z }
-}
-
 /// The standard normal's quantiles at the middles of 4,096 equal shares, times the root of a half;
-/// NaN stands for the outermost two. They stay in the nearest cache, which `quantiles` do not.
+/// NaN stands for the outermost two. They stay in the nearest cache.
 fn halves() -> &'static [f32; 4096] {
     static TABLE: OnceLock<Box<[f32; 4096]>> = OnceLock::new();
     TABLE.get_or_init(|| {
@@ -126,7 +104,7 @@ fn far(word: u64, stream: &mut Stream) -> [f32; 4] {
 /// know nothing of each other: they lie between the steps of the table that the two came from.
 pub fn normals(stream: &mut Stream, out: &mut [f32]) -> f64 {
     let (table, mut words, mut total) = (halves(), Words::new(stream), 0.0);
-    Arch::new().dispatch(
+    lanes::run(
         #[inline(always)]
         || {
             for block in out.chunks_mut(2048) {

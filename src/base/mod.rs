@@ -6,6 +6,7 @@ pub mod eigen;
 pub mod error;
 pub mod float;
 pub mod hash;
+pub mod lanes;
 pub mod linalg;
 pub mod loss;
 pub mod par;

@@ -1,8 +1,7 @@
 //! How loud a clip is, where it is cut off, and where its sound lies in time.
 
-use pulp::Arch;
-
 use super::Shape;
+use crate::base::lanes;
 
 /// The factor of an amplitude that so many decibels are.
 pub fn factor(decibel: f64) -> f64 {
@@ -19,7 +18,7 @@ pub fn scale(factor: f64, src: &[f32], dst: &mut [f32]) {
 pub fn finite(x: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7f80_0000;
     let mut wild = 0;
-    Arch::new().dispatch(
+    lanes::run(
         #[inline(always)]
         || {
             for v in x {
@@ -32,7 +31,7 @@ pub fn finite(x: &[f32]) -> bool {
 
 /// The sum of squares.
 pub fn energy(x: &[f32]) -> f64 {
-    let sum: f64 = Arch::new().dispatch(
+    let sum: f64 = lanes::run(
         #[inline(always)]
         || x.chunks(2048).map(squares).sum(),
     );

@@ -1,9 +1,8 @@
 //! Noise at a ratio to the signal, and the noise of coarse codes.
 
-use pulp::Arch;
-
 use super::super::noise::normals;
 use super::{Recording, Shape, level};
+use crate::base::lanes;
 use crate::base::rng::Stream;
 
 /// Poles and weights of a sum of low passes whose power falls as one over the frequency, within
@@ -47,7 +46,7 @@ pub fn add(
         return dst.copy_from_slice(src);
     }
     let by = (signal / power).sqrt() / level::factor(snr);
-    Arch::new().dispatch(
+    lanes::run(
         #[inline(always)]
         || {
             let by = by as f32;

@@ -1,7 +1,9 @@
 //! Bytes in wide lanes: shuffles that no compiler finds by itself, with AVX2 where there is one.
 //! Every function gives the same bytes without it.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Simd;
+
+pub use crate::base::lanes::{Body, run};
 
 /// The machine's wide lanes, or nothing.
 #[cfg(target_arch = "x86_64")]
@@ -26,24 +28,6 @@ impl Wide {
     }
 }
 
-/// What is run in lanes. Called as a closure it would stay a function of its own, without them.
-struct Body<F>(F);
-
-impl<F: FnMut() -> R, R> WithSimd for Body<F> {
-    type Output = R;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, _: S) -> R {
-        (self.0)()
-    }
-}
-
-/// Runs a closure (of `#[inline(always)]`) compiled for the widest lanes that the machine has.
-#[inline(always)]
-pub fn run<R>(f: impl FnMut() -> R) -> R {
-    Arch::new().dispatch(Body(f))
-}
-
 /// Looks every byte up.
 pub fn look_up(table: &[u8; 256], src: &[u8], dst: &mut [u8]) {
     let done = match Wide::try_new() {
@@ -53,15 +37,22 @@ pub fn look_up(table: &[u8; 256], src: &[u8], dst: &mut [u8]) {
     dst[done..].iter_mut().zip(&src[done..]).for_each(|(d, &s)| *d = table[usize::from(s)]);
 }
 
-/// Copies pixels of three bytes in the opposite order.
-pub fn reverse(src: &[u8], dst: &mut [u8]) {
-    let done = match Wide::try_new() {
-        Some(wide) => reverse_wide(wide, src, dst),
-        None => 0,
-    };
-    let pixels = src[..src.len() - done].as_chunks::<3>().0;
-    let out = dst[done..].as_chunks_mut::<3>().0;
-    out.iter_mut().zip(pixels.iter().rev()).for_each(|(d, s)| *d = *s);
+/// Copies pixels of three bytes, each row of `row` bytes in the opposite order.
+pub fn reverse(src: &[u8], dst: &mut [u8], row: usize) {
+    let row = row.max(1);
+    match Wide::try_new() {
+        Some(wide) => reverse_wide(wide, src, dst, row),
+        None => {
+            let rows = dst.chunks_exact_mut(row).zip(src.chunks_exact(row));
+            rows.for_each(|(d, s)| opposite(s, d));
+        }
+    }
+}
+
+#[inline(always)]
+fn opposite(src: &[u8], dst: &mut [u8]) {
+    let out = dst.as_chunks_mut::<3>().0;
+    out.iter_mut().zip(src.as_chunks::<3>().0.iter().rev()).for_each(|(d, s)| *d = *s);
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -70,7 +61,7 @@ fn look_up_wide(wide: Wide, _: &[u8; 256], _: &[u8], _: &mut [u8]) -> usize {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn reverse_wide(wide: Wide, _: &[u8], _: &mut [u8]) -> usize {
+fn reverse_wide(wide: Wide, _: &[u8], _: &mut [u8], _: usize) {
     match wide {}
 }
 
@@ -121,28 +112,31 @@ const OPPOSITE: [[[u8; 16]; 3]; 3] = {
     places
 };
 
-/// Sixteen pixels at a time; says how many bytes.
+/// Sixteen pixels at a time.
 #[cfg(target_arch = "x86_64")]
-fn reverse_wide(wide: Wide, src: &[u8], dst: &mut [u8]) -> usize {
+fn reverse_wide(wide: Wide, src: &[u8], dst: &mut [u8], row: usize) {
     let (sse2, ssse3) = (wide.sse2, wide.ssse3);
     Simd::vectorize(
         wide,
         Body(
             #[inline(always)]
             || {
-                let s = src.as_rchunks::<48>().1;
-                for (d, s) in dst.as_chunks_mut::<48>().0.iter_mut().zip(s.iter().rev()) {
-                    let from: [__m128i; 3] = cast(*s);
-                    let mut to = from;
-                    for (to, places) in to.iter_mut().zip(&OPPOSITE) {
-                        let a = ssse3._mm_shuffle_epi8(from[0], cast(places[0]));
-                        let b = ssse3._mm_shuffle_epi8(from[1], cast(places[1]));
-                        let c = ssse3._mm_shuffle_epi8(from[2], cast(places[2]));
-                        *to = sse2._mm_or_si128(sse2._mm_or_si128(a, b), c);
+                for (dst, src) in dst.chunks_exact_mut(row).zip(src.chunks_exact(row)) {
+                    let (few, many) = src.as_rchunks::<48>();
+                    let (out, rest) = dst.as_chunks_mut::<48>();
+                    for (d, s) in out.iter_mut().zip(many.iter().rev()) {
+                        let from: [__m128i; 3] = cast(*s);
+                        let mut to = from;
+                        for (to, places) in to.iter_mut().zip(&OPPOSITE) {
+                            let a = ssse3._mm_shuffle_epi8(from[0], cast(places[0]));
+                            let b = ssse3._mm_shuffle_epi8(from[1], cast(places[1]));
+                            let c = ssse3._mm_shuffle_epi8(from[2], cast(places[2]));
+                            *to = sse2._mm_or_si128(sse2._mm_or_si128(a, b), c);
+                        }
+                        *d = cast(to);
                     }
-                    *d = cast(to);
+                    opposite(few, rest);
                 }
-                s.len() * 48
             },
         ),
     )

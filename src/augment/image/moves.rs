@@ -23,6 +23,15 @@ pub fn moved<T: Pixel>(
     (dst, width): (&mut [T], usize),
 ) {
     let Shape { h, w, c } = shape;
+    let flip = Moves { first: (0, w as i64 - 1), down: (1, 0), right: (0, -1) };
+    if moves == flip
+        && (c, width) == (3, w)
+        && w > 0
+        && dst.len() == src.len()
+        && let (Some(src), Some(dst)) = (T::bytes(src), T::bytes_mut(dst))
+    {
+        return lanes::reverse(src, dst, w * c);
+    }
     let inside = |n: i64, size: usize| n >= 0 && n < size as i64;
     for (y, row) in dst.chunks_exact_mut((width * c).max(1)).enumerate() {
         let y = y as i64;
@@ -56,7 +65,7 @@ fn reverse<T: Pixel>(src: &[T], dst: &mut [T], c: usize) {
     match c {
         1 => dst.iter_mut().zip(src.iter().rev()).for_each(|(d, &s)| *d = s),
         3 => match (T::bytes(src), T::bytes_mut(dst)) {
-            (Some(src), Some(dst)) => lanes::reverse(src, dst),
+            (Some(src), Some(dst)) => lanes::reverse(src, dst, src.len()),
             _ => {
                 let pixels = src.as_chunks::<3>().0;
                 let out = dst.as_chunks_mut::<3>().0;

@@ -36,7 +36,7 @@ proptest! {
         lanes::look_up(&table, &src, &mut dst);
         prop_assert!(dst.iter().zip(&src).all(|(&d, &s)| d == table[usize::from(s)]));
         let n = src.len() / 3 * 3;
-        lanes::reverse(&src[..n], &mut dst[..n]);
+        lanes::reverse(&src[..n], &mut dst[..n], n);
         let expected: Vec<u8> = src[..n].chunks(3).rev().flatten().copied().collect();
         prop_assert_eq!(&dst[..n], &expected[..]);
     }

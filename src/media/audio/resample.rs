@@ -3,6 +3,8 @@
 use std::f64::consts::PI;
 use std::sync::OnceLock;
 
+use crate::base::lanes;
+
 /// Zero crossings of the sinc to each side.
 const CROSSINGS: f64 = 16.0;
 /// The shape of the Kaiser window: 80 dB of stop band.
@@ -76,15 +78,33 @@ impl Resampler {
             let rest = x.get(first as usize..).unwrap_or_default();
             return out.iter_mut().zip(rest).for_each(|(o, v)| *o = *v);
         }
-        out.iter_mut().zip(first..).for_each(|(o, i)| *o = self.at(x, i));
+        let place = first * self.from;
+        let (mut whole, mut rest) = ((place / self.to) as usize, place % self.to);
+        let (far, more) = ((self.from / self.to) as usize, self.from % self.to);
+        lanes::run(
+            #[inline(always)]
+            || {
+                for o in out.iter_mut() {
+                    *o = self.at(x, whole, rest);
+                    whole += far;
+                    rest += more;
+                    if rest >= self.to {
+                        (whole, rest) = (whole + 1, rest - self.to);
+                    }
+                }
+            },
+        );
     }
 
-    fn at(&self, x: &[f32], i: u64) -> f32 {
-        let place = i * self.from;
-        let (mut whole, rest) = ((place / self.to) as usize, place % self.to);
-        let mut phase = (rest * self.phases + self.to / 2) / self.to;
-        if phase == self.phases {
-            (whole, phase) = (whole + 1, 0);
+    /// The sample at `whole` and `rest / to` of the old ones.
+    #[inline(always)]
+    fn at(&self, x: &[f32], mut whole: usize, rest: u64) -> f32 {
+        let mut phase = rest;
+        if self.phases != self.to {
+            phase = (rest * self.phases + self.to / 2) / self.to;
+            if phase == self.phases {
+                (whole, phase) = (whole + 1, 0);
+            }
         }
         let taps = 2 * self.reach;
         let weights = &self.weights[phase as usize * taps..][..taps];
@@ -101,6 +121,7 @@ fn count(n: usize, from: u64, to: u64) -> usize {
 }
 
 /// The sum of products over the shorter of the two, in eight running sums.
+#[inline(always)]
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let n = a.len().min(b.len());
     let (ca, ra) = a[..n].as_chunks::<8>();
