@@ -1,4 +1,4 @@
-"""scikit-learn's own tests of forests and boosting, run with our classes in their place."""
+"""scikit-learn's own tests of forests, boosting and neighbours, with our classes in their place."""
 
 import importlib.util
 import os
@@ -21,6 +21,7 @@ FORESTS = (
     "RandomForestClassifier",
     "RandomForestRegressor",
 )
+NEIGHBOURS = ("KNeighborsClassifier", "KNeighborsRegressor")
 HOME = "ensemble._hist_gradient_boosting.tests"
 #: They look at private helpers of scikit-learn's, or swap them for others.
 PRIVATE = [
@@ -56,6 +57,7 @@ FOREST = [
         ("ensemble", f"{HOME}.test_warm_start", BOOSTING, []),
         ("ensemble", "ensemble.tests.test_forest", FORESTS, FOREST),
         ("ensemble", f"{HOME}.test_monotonic_constraints", BOOSTING, WORDS),
+        ("neighbors", "neighbors.tests.test_neighbors", NEIGHBOURS, []),
     ],
 )
 def test_scikit_learns_tests_pass_with_our_classes(package, module, names, without, tmp_path):
