@@ -778,6 +778,13 @@ class BinnedForest:
 def forest_mean(
     trees: list[FlatTree], x: NDArray[np.float32], n_jobs: int
 ) -> NDArray[np.float64]: ...
+def boost_refit(
+    leaf: NDArray[np.uint32],
+    gradient: NDArray[np.float64],
+    hessian: NDArray[np.float64],
+    pull: NDArray[np.float64],
+    start: NDArray[np.float64],
+) -> NDArray[np.float64]: ...
 def boost_cuts(
     x: NDArray[Any],
     rows: NDArray[np.int64] | None,

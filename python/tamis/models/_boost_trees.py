@@ -72,6 +72,10 @@ class BoostedTrees:
         The arrays do not make trees.
     """
 
+    starts: np.ndarray
+    value: np.ndarray
+    sets: np.ndarray
+
     def __init__(self, width: int, categories: Any, **arrays: Any) -> None:
         if set(arrays) != set(_DTYPES):
             wrong = ", ".join(sorted(set(arrays) ^ set(_DTYPES)))
@@ -98,11 +102,33 @@ class BoostedTrees:
     @property
     def rounds(self) -> int:
         """How many rounds."""
-        return (len(self.starts) - 1) // self.width  # type: ignore[attr-defined]
+        return (len(self.starts) - 1) // self.width
 
     def add(self, X: np.ndarray, start: np.ndarray, first: int, last: int, jobs: int) -> np.ndarray:
         """Return `start`, (n_rows, width), and what the rounds ``first .. last - 1`` say."""
         return self._core.add(X, start, first, last, jobs)
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """Return the node in which each row ends in each tree, numbered through all trees."""
+        arrays = self._arrays() | {"value": np.arange(len(self.value), dtype=np.float64)}
+        trees = len(self.starts) - 1
+        # Each tree has a score of its own, which is the node's number.
+        numbers = BoostedTrees(max(trees, 1), self.categories, **arrays)
+        found = numbers.add(X, np.zeros((len(X), max(trees, 1))), 0, min(trees, 1), 1)
+        return found[:, :trees].astype(np.uint32)
+
+    def with_values(self, value: np.ndarray) -> BoostedTrees:
+        """Return the same trees with other values."""
+        return BoostedTrees(self.width, self.categories, **(self._arrays() | {"value": value}))
+
+    def part(self, first: int, last: int, times: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the arrays of the rounds ``first .. last - 1``, their values so many times."""
+        bounds = self.starts[first * self.width : last * self.width + 1]
+        nodes = slice(int(bounds[0]), int(bounds[-1]))
+        arrays = {k: a if k in _APART else a[nodes] for k, a in self._arrays().items()}
+        sizes = np.diff(bounds)
+        of_node = np.repeat(np.repeat(times, self.width), sizes)
+        return arrays | {"starts": bounds - bounds[0], "value": arrays["value"] * of_node}
 
     def joined(self, other: dict[str, np.ndarray]) -> BoostedTrees:
         """Return these trees and those of more arrays."""
@@ -116,7 +142,7 @@ class BoostedTrees:
 
     def tree(self, number: int) -> BoostedTree:
         """Return one tree under scikit-learn's names."""
-        start, end = (int(self.starts[number + k]) for k in (0, 1))  # type: ignore[attr-defined]
+        start, end = (int(self.starts[number + k]) for k in (0, 1))
         part = {name: a[start:end] for name, a in self._arrays().items() if name not in _APART}
         nodes = np.zeros(end - start, dtype=_NODE)
         inner = part["left"] > 0
@@ -127,7 +153,7 @@ class BoostedTrees:
         nodes["is_categorical"] = categorical
         sets = part["set"][categorical]
         nodes["bitset_idx"][categorical] = np.arange(len(sets))
-        words = self.sets.reshape(-1, 4)[sets]  # type: ignore[attr-defined]
+        words = self.sets.reshape(-1, 4)[sets]
         return BoostedTree(nodes, np.ascontiguousarray(words).view(np.uint32).reshape(-1, 8))
 
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from tamis import _progress
 from tamis._random import base_seed
 from tamis.exceptions import DataError, ParameterError, ShapeError
+from tamis.models._finetune_boost import BoostTuner
 from tamis.models._finetune_forest import ForestTuner
 from tamis.models._finetune_linear import LinearTuner
 from tamis.models._finetune_report import FineTuned, Report, score_of
@@ -44,7 +45,9 @@ def finetune(
     """Fit a model that is trained already to new rows, without forgetting what it knows.
 
     Linear models are pulled towards the weights that they have (L2-SP). Forests keep their trees,
-    weigh them by how well they do on the new rows, and get new ones beside them. How far to go is
+    weigh them by how well they do on the new rows, and get new ones beside them. Boosted trees keep
+    their splits; the values of their leaves are refitted, pulled towards what they were, and new
+    trees, shrunken by the same pull, come after them. How far to go is
     chosen by cross-validation inside the new rows; the model is the mean of the candidates by how
     well each predicts rows left out (pseudo-Bayesian averaging), which for these models is again
     one model of the same kind. What the model would have been worth untouched, fitted from
@@ -53,9 +56,10 @@ def finetune(
     Parameters
     ----------
     model : estimator
-        Fitted: a linear model (with `coef_` and `intercept_`) or a random forest (with
-        `estimators_`), of tamis or of scikit-learn; or a pipeline that ends in one, whose other
-        steps are kept as they are. It is not changed.
+        Fitted: a linear model (with `coef_` and `intercept_`), a random forest (with
+        `estimators_`) or a histogram boosting (scikit-learn's comes back as ours), of tamis or of
+        scikit-learn; or a pipeline that ends in one, whose other steps are kept as they are. It is
+        not changed.
     X : array-like or frame of shape (n_samples, n_features)
         New rows; sparse ones for linear models.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
@@ -64,8 +68,11 @@ def finetune(
         How strongly the model is held to what it was. For linear models the pull on the
         coefficients, in units of the columns' spread, against the sum of losses: 0 lets them go,
         infinity allows a new intercept alone. For forests the share of the old trees, from 0 to 1.
+        For boosting the pull on each leaf's value, in rows a round of the model: infinity allows
+        a new first score alone; how many new trees come after is chosen in any case.
     loss : str or loss, optional
-        Of `tamis.losses`, for linear models; by default the one that the model was fitted by.
+        Of `tamis.losses`, for linear models and boosting; by default the one that the model was
+        fitted by.
     source : (X, y), optional
         The rows that the model was fitted on, to report what fitting on both would have given.
     sample_weight : array-like of shape (n_samples,), optional
@@ -226,7 +233,8 @@ class _Job:
     def whole(self, last: Any) -> Any:
         """Return the model with its last step replaced."""
         if not self.steps:
-            return last
+            return self.tuner.finish(last)
+        last = self.tuner.finish(last)
         model = copy.copy(self.model)
         model.steps = [*self.steps[:-1], (self.steps[-1][0], last)]
         return model
@@ -237,18 +245,20 @@ def _tuner(model: Any, loss: Any, seed: int) -> Any:
         raise ParameterError(f"{type(model).__name__} is no classifier and no regressor")
     if hasattr(model, "coef_") and hasattr(model, "intercept_"):
         return LinearTuner(model, loss)
+    if BoostTuner.suits(model):
+        return BoostTuner(model, loss, seed)
     if ForestTuner.suits(model):
         if loss is not None:
-            raise ParameterError("loss= is for linear models: leave it out for a forest")
+            raise ParameterError("a forest has no loss: leave loss= out")
         return ForestTuner(model, seed)
     raise ParameterError(
-        f"{type(model).__name__} cannot be fine-tuned: give a linear model, a forest, or a "
-        "pipeline that ends in one"
+        f"{type(model).__name__} cannot be fine-tuned: give a linear model, a forest, a "
+        "histogram boosting, or a pipeline that ends in one"
     )
 
 
 def _check_strength(strength: Any, tuner: Any) -> None:
-    most = 1.0 if isinstance(tuner, ForestTuner) else np.inf
+    most = tuner.most
     number = isinstance(strength, Real) and not isinstance(strength, bool)
     if strength != "auto" and not (number and 0 <= strength <= most):
         raise ParameterError(f"strength must be 'auto' or from 0 to {most:g}; got {strength!r}")

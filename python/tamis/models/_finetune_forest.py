@@ -10,6 +10,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import validate_data
 
 from tamis.exceptions import DataError
+from tamis.models._finetune_base import Tuner
 
 __all__ = ["ForestTuner"]
 
@@ -20,13 +21,15 @@ _HEATS = (0.0, 0.5, 1.0)
 _TIMES = 2
 
 
-class ForestTuner:
+class ForestTuner(Tuner):
     """Weights for the old trees of a forest and for as many new ones.
 
     A candidate is the share of the old trees and the heat: an old tree weighs
     ``exp(-heat * z)`` among the old, where z is its mean squared error (of probabilities, or of
     targets) on the new rows, which it has never seen, standardised over the trees.
     """
+
+    most = 1.0
 
     @staticmethod
     def suits(model: Any) -> bool:

@@ -12,6 +12,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import validate_data
 
 from tamis.exceptions import DataError, ParameterError
+from tamis.models._finetune_base import Tuner
 
 __all__ = ["LinearTuner"]
 
@@ -41,7 +42,7 @@ _SGD = {
 }
 
 
-class LinearTuner:
+class LinearTuner(Tuner):
     """The path of a linear model over pulls: towards its weights, and towards none.
 
     Minimises ``sum(loss) + pull / 2 * sum((spread * (coef - centre))**2)``, where `spread` is the

@@ -5,6 +5,7 @@ mod grow;
 mod hist;
 mod loss;
 mod predict;
+mod refit;
 mod split;
 mod table;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::trees::bins::{Cuts, MISSING};
 pub use grow::{Grown, Plan};
 pub use loss::{Loss, Scores};
 pub use predict::{Ensemble, Nodes};
+pub use refit::{Bowl, refit};
 pub use split::Limits;
 pub use table::find_cuts;
 

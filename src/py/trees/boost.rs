@@ -6,7 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::forest::PyCuts;
-use crate::models::boost::{Booster, Data, Ensemble, Limits, Loss, Nodes, Plan, find_cuts};
+use crate::models::boost::{
+    Booster, Bowl, Data, Ensemble, Limits, Loss, Nodes, Plan, find_cuts, refit,
+};
 use crate::py::arr::{Matrix, with_matrix};
 use crate::py::err::ParameterError;
 use crate::py::run::run;
@@ -268,7 +270,24 @@ impl PyEnsemble {
     }
 }
 
+/// Changes of leaves, from `start`, that bring a quadratic model of the loss down.
+#[pyfunction]
+fn boost_refit<'py>(
+    py: Python<'py>,
+    leaf: PyReadonlyArray2<'py, u32>,
+    gradient: Floats<'py>,
+    hessian: Floats<'py>,
+    pull: Floats<'py>,
+    start: Floats<'py>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let (gradient, hessian, pull) = (gradient.as_slice()?, hessian.as_slice()?, pull.as_slice()?);
+    let (leaf, mut change) = (leaf.as_array(), start.as_array().to_vec());
+    run(py, 1, None, |ctx| refit(ctx, leaf, Bowl { gradient, hessian, pull }, &mut change))?;
+    Ok(change.into_pyarray(py))
+}
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(boost_refit, m)?)?;
     m.add_class::<PyBooster>()?;
     m.add_class::<PyEnsemble>()?;
     m.add_function(wrap_pyfunction!(boost_cuts, m)?)
