@@ -53,17 +53,25 @@ impl Cholesky {
 
     /// Solves `a x = b`.
     pub fn solve(&self, b: ArrayView1<f64>) -> Array1<f64> {
+        let mut x = b.to_vec();
+        self.solve_in(&mut x);
+        Array1::from(x)
+    }
+
+    /// Turns `b` into the `x` of `a x = b`.
+    pub fn solve_in(&self, x: &mut [f64]) {
         let n = self.lower.nrows();
-        let mut x = b.to_owned();
+        let Some(lower) = self.lower.as_slice() else { return }; // made here: it is contiguous
         for i in 0..n {
-            let inner: f64 = (0..i).map(|k| self.lower[[i, k]] * x[k]).sum();
-            x[i] = (x[i] - inner) / self.lower[[i, i]];
+            let row = &lower[i * n..(i + 1) * n];
+            x[i] = (x[i] - dot(&row[..i], &x[..i])) / row[i];
         }
         for i in (0..n).rev() {
-            let inner: f64 = (i + 1..n).map(|k| self.lower[[k, i]] * x[k]).sum();
-            x[i] = (x[i] - inner) / self.lower[[i, i]];
+            let row = &lower[i * n..(i + 1) * n];
+            x[i] /= row[i];
+            let (before, at) = x.split_at_mut(i);
+            before.iter_mut().zip(row).for_each(|(b, l)| *b -= at[0] * l);
         }
-        x
     }
 }
 

@@ -109,6 +109,11 @@ impl Loss {
         Loss { kind: Kind::CrossEntropy(0.0), class_weight: Vec::new() }
     }
 
+    /// The weights of the classes (empty for ones) of plain cross entropy; `None` for other losses.
+    pub fn plain_weights(&self) -> Option<&[f64]> {
+        (self.kind == Kind::CrossEntropy(0.0)).then_some(self.class_weight.as_slice())
+    }
+
     /// Whether targets are class codes, not numbers.
     pub fn classifies(&self) -> bool {
         !matches!(

@@ -1,9 +1,11 @@
 //! The ground every kernel stands on: errors, stopping, threads, random streams, numbers.
 
+pub mod block;
 pub mod columns;
 pub mod ctx;
 pub mod eigen;
 pub mod error;
+pub mod exp;
 pub mod float;
 pub mod hash;
 pub mod lanes;

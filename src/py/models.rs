@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::arr::{Matrix, with_matrix};
 use super::run::run;
 use crate::base::loss::Loss;
-use crate::models::logistic::{Rows, Sparse};
+use crate::models::logistic::{Dense, Rows, Sparse};
 use crate::models::{bayes, elastic, linear, logistic};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -83,9 +83,13 @@ fn logistic_fit<'py>(
     let settings = logistic::Settings { c, l1_ratio, intercept, tol, max_iter };
     let loss = Loss::new(&loss.0, &loss.1, loss.2)?;
     let rows = match &x {
-        Table::Dense(x) => with_matrix!(x, view => run(py, n_jobs, None, |ctx| {
-            Rows::dense(ctx, view, w, intercept)
-        }))?,
+        Table::Dense(x) => {
+            let x = match x {
+                Matrix::F32(x) => Dense::Single(x.as_array()),
+                Matrix::F64(x) => Dense::Double(x.as_array()),
+            };
+            run(py, n_jobs, None, |ctx| Rows::dense(ctx, x, w, intercept))?
+        }
         Table::Sparse((starts, columns, values, width)) => {
             let (starts, columns) = (starts.as_array(), columns.as_array());
             let x = Sparse { starts, columns, values: values.as_array(), width: *width };

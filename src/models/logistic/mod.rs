@@ -1,23 +1,34 @@
 //! Linear models over classes: cross entropy or another loss of the scores, penalised by squares
-//! (L-BFGS, preconditioned by an upper bound of the Hessian of cross entropy: a fixed share of the
-//! Gram matrix of a sample of rows, factored once) or absolute values (proximal steps in that same
-//! metric). Each step is one pass over the rows. Columns are scaled to unit variance inside, so that
-//! the caller's units do not decide how fast it converges; the penalty is that of the caller's units
-//! all the same.
+//! (L-BFGS) or absolute values (proximal steps). Each step is one pass over the rows.
+//!
+//! L-BFGS is preconditioned: at first by an upper bound of the Hessian of cross entropy (a fixed
+//! share of the Gram matrix of a sample of rows), then by the Hessian of each class where the model
+//! stands, on a sample of rows again. Long tables are fitted on such a sample first, which costs
+//! next to nothing and leaves a few passes over all rows to make. Columns are scaled to unit
+//! variance inside, so that the caller's units do not decide how fast it converges; the penalty is
+//! that of the caller's units all the same.
 
 mod problem;
 mod rows;
+mod slopes;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
+use super::lbfgs::{Past, Smooth};
 use super::proximal::Model;
 use super::{lbfgs, proximal};
 use crate::base::linalg::Cholesky;
 use crate::base::loss::Loss;
 use crate::base::{Ctx, Error, Result};
-use problem::Problem;
 pub(super) use problem::{Look, largest};
-pub use rows::{Rows, Sparse};
+use problem::{Metric, Problem};
+pub use rows::{Dense, Rows, Sparse};
+
+/// So many rows a column, and at least so many, are a sample to begin with, where it is at most one
+/// row in so many.
+const FIRST: ((usize, usize), usize) = ((60, 8192), 6);
+/// The gradient to reach on it, and the most steps: its own error is larger.
+const FIRST_GOAL: (f64, usize) = (1e-3, 30);
 
 /// What to fit.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +100,7 @@ pub fn fit(
         theta.slice_mut(s![.., ..p]).assign(&(&coef * &rows.scale));
         theta.column_mut(p).assign(&(&bias + &coef.dot(&rows.centre)));
     }
-    let (n_iter, converged) = minimise(&problem, &mut theta, settings)?;
+    let (n_iter, converged) = minimise(&problem, &mut theta, settings, start.is_none())?;
     let mut coef = &theta.slice(s![.., ..p]) / &rows.scale;
     let mut intercept = &theta.column(p) - &coef.dot(&rows.centre);
     if outputs > 1 {
@@ -108,6 +119,7 @@ fn minimise(
     problem: &Problem,
     theta: &mut Array2<f64>,
     settings: Settings,
+    fresh: bool,
 ) -> Result<(usize, bool)> {
     // A smaller gradient than asked for costs a few cheap steps and makes the answer comparable.
     let goals = (settings.tol * 1e-1, settings.tol);
@@ -129,14 +141,68 @@ fn minimise(
         };
         return proximal::minimise(theta, goals, settings.max_iter, &model, |t| problem.look(t));
     }
-    let factor = metric.and_then(|h| Cholesky::new(h.view()));
-    lbfgs::minimise(
-        theta,
-        goals,
-        settings.max_iter,
-        |t| problem.look(t),
-        |g| problem.precondition(factor.as_ref(), g),
-    )
+    let mut past = Past::new();
+    let mut smooth = Descent {
+        metric: metric
+            .and_then(|h| Cholesky::new(h.view()))
+            .map_or(Metric::Diagonal, Metric::Shared),
+        problem,
+    };
+    if let Some(step) = problem.sampled(FIRST.0, FIRST.1).filter(|_| fresh && problem.is_plain()) {
+        smooth = begin(smooth, step, theta, &mut past, settings.max_iter)?;
+    }
+    lbfgs::minimise(theta, goals, settings.max_iter, &mut past, &mut smooth)
+}
+
+/// Fits a sample of the rows, which leaves coefficients, past steps and the Hessian to go on from.
+fn begin<'a, 'd>(
+    mut smooth: Descent<'a, 'd>,
+    step: usize,
+    theta: &mut Array2<f64>,
+    past: &mut Past,
+    max_iter: usize,
+) -> Result<Descent<'a, 'd>> {
+    let problem = smooth.problem;
+    let Some(rows) = problem.sample(step)? else { return Ok(smooth) };
+    let some = problem.on(&rows, step);
+    let mut first = Descent { metric: smooth.metric, problem: &some };
+    let mut there = theta.clone();
+    let goals = (FIRST_GOAL.0, FIRST_GOAL.0);
+    lbfgs::minimise(&mut there, goals, FIRST_GOAL.1.min(max_iter), past, &mut first)?;
+    let metric = some.bend_there(&there)?;
+    smooth.metric = metric.unwrap_or(first.metric);
+    // A sample that misleads (weights on few rows, a class that it lacks) is left.
+    if problem.look(&there)?.value < problem.at_zero() {
+        *theta = there;
+    } else {
+        past.clear();
+    }
+    Ok(smooth)
+}
+
+/// A problem with the preconditioner it has come to.
+struct Descent<'a, 'd> {
+    problem: &'a Problem<'a, 'd>,
+    metric: Metric,
+}
+
+impl Smooth for Descent<'_, '_> {
+    fn look(&self, theta: &Array2<f64>) -> Result<Look> {
+        self.problem.look(theta)
+    }
+
+    fn precondition(&self, gradient: &Array2<f64>) -> Array2<f64> {
+        self.problem.precondition(&self.metric, gradient)
+    }
+
+    /// The Hessian is made anew at steps 5, 15, 45 and so on.
+    fn arrived(&mut self, iter: usize, theta: &Array2<f64>) -> Result<()> {
+        let turn = (0..20).any(|k| iter == 5 * 3usize.pow(k));
+        if turn && let Some(metric) = self.problem.bend_there(theta)? {
+            self.metric = metric;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -157,7 +223,7 @@ mod tests {
     }
 
     fn fitted(ctx: &Ctx, x: &Array2<f64>, y: &Array1<u32>, k: usize, set: Settings) -> Result<Fit> {
-        let rows = Rows::dense(ctx, x.view(), None, set.intercept)?;
+        let rows = Rows::dense(ctx, Dense::Double(x.view()), None, set.intercept)?;
         fit(ctx, &rows, y.view(), k, &Loss::cross_entropy(), set, None)
     }
 

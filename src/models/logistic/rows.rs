@@ -1,16 +1,20 @@
 //! The rows of a linear model in columns of unit variance, dense or sparse.
+//!
+//! Dense rows are handled in blocks by columns, which are made from the caller's array each time
+//! they are looked at (no copy of the table is kept), or once where the table is small.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array1, ArrayView1, ArrayView2, s};
 
-use super::super::gram::{check_weights, gram};
+use super::super::gram::check_weights;
+use crate::base::block::Shape;
 use crate::base::float::Float;
 use crate::base::linalg::dot;
-use crate::base::{Ctx, Error, Result, par};
+use crate::base::{Ctx, Error, Result, lanes, par};
 
-/// Rows handled at once.
-pub(super) const BLOCK: usize = 512;
-/// So many rows a column, and at least so many, are enough to know the Gram matrix by.
-const SAMPLE: (usize, usize) = (30, 4096);
+/// So many numbers are kept as blocks.
+const SMALL: usize = 1 << 20;
+/// Rows that tell about where a column lies.
+const PROBE: usize = 256;
 
 /// A sparse matrix by rows, borrowed.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +29,21 @@ pub struct Sparse<'a> {
     pub width: usize,
 }
 
+/// A dense table in the caller's precision.
+#[derive(Debug, Clone, Copy)]
+pub enum Dense<'a> {
+    /// Single precision.
+    Single(ArrayView2<'a, f32>),
+    /// Double precision.
+    Double(ArrayView2<'a, f64>),
+}
+
 #[derive(Debug, Clone)]
 enum Cells {
-    /// Rows of `width` numbers: the columns, a one for the intercept, zeros.
-    Dense(Vec<f64>),
+    /// Made from the table when they are looked at.
+    Table,
+    /// Blocks after each other.
+    Blocks(Vec<f64>),
     Sparse {
         starts: Vec<usize>,
         columns: Vec<u32>,
@@ -38,61 +53,84 @@ enum Cells {
 
 /// Rows whose columns were centred (dense ones, with an intercept) and divided by their scale.
 #[derive(Debug, Clone)]
-pub struct Rows {
+pub struct Rows<'a> {
     cells: Cells,
+    table: Option<Dense<'a>>,
     n: usize,
-    /// Numbers in a row and in its coefficients: columns, intercept, and zeros up to whole registers.
-    pub(super) width: usize,
+    /// Blocks of the columns and a one for the intercept.
+    pub(super) shape: Shape,
     /// What was taken off each column.
     pub centre: Array1<f64>,
     /// What each column was then divided by.
     pub scale: Array1<f64>,
+    inverse: Array1<f64>,
     /// Weights of the rows, which add up to 1.
     pub weights: Array1<f64>,
     /// What the weights added up to before.
     pub total: f64,
 }
 
-impl Rows {
+impl<'a> Rows<'a> {
     /// A dense matrix.
-    pub fn dense<T: Float>(
+    pub fn dense(
         ctx: &Ctx,
-        x: ArrayView2<T>,
+        x: Dense<'a>,
         weights: Option<ArrayView1<f64>>,
         intercept: bool,
     ) -> Result<Self> {
         let (n, p) = x.dim();
         let (w, total) = shares(n, weights)?;
-        let x = x.as_standard_layout();
-        let x = x.as_slice().ok_or_else(|| Error::Shape("the rows are not contiguous".into()))?;
-        let at = |i: usize| &x[i * p..(i + 1) * p];
-        let mut centre = Array1::zeros(p);
-        if intercept {
-            centre = sums(ctx, n, p, |i, sum| {
-                for (s, v) in sum.iter_mut().zip(at(i)) {
-                    *s += w[i] * v.wide();
-                }
-            })?;
-        }
-        let scale = roots(sums(ctx, n, p, |i, sum| {
-            for ((s, v), m) in sum.iter_mut().zip(at(i)).zip(&centre) {
-                let v = v.wide() - m;
-                *s += w[i] * v * v;
-            }
-        })?);
+        let (centre, scale) = match x {
+            Dense::Single(x) => moments(ctx, x, &w, intercept)?,
+            Dense::Double(x) => moments(ctx, x, &w, intercept)?,
+        };
+        let shape = Shape::new(p + 1);
+        let cells = Cells::Table;
         let inverse = scale.mapv(f64::recip);
-        let width = (p + 1).next_multiple_of(8);
-        let mut cells = vec![0.0; n * width];
-        par::fill_chunks(ctx, &mut cells, BLOCK * width, |first, chunk| {
-            for (k, row) in chunk.chunks_mut(width).enumerate() {
-                let cells = row.iter_mut().zip(at(first / width + k));
-                for (((o, v), m), s) in cells.zip(&centre).zip(&inverse) {
-                    *o = (v.wide() - m) * s;
-                }
-                row[p] = 1.0;
-            }
-        })?;
-        Ok(Rows { cells: Cells::Dense(cells), n, width, centre, scale, weights: w, total })
+        let table = Some(x);
+        Rows { cells, table, n, shape, centre, scale, inverse, weights: w, total }.kept(ctx)
+    }
+
+    /// With its blocks made for good, where they are few.
+    fn kept(mut self, ctx: &Ctx) -> Result<Self> {
+        if self.n * self.shape.width <= SMALL {
+            let size = self.shape.width * self.shape.stride;
+            let mut cells = vec![0.0; self.n.div_ceil(self.shape.len) * size];
+            par::fill_chunks(ctx, &mut cells, size, |first, block| {
+                self.fill(first / size, block);
+            })?;
+            self.cells = Cells::Blocks(cells);
+        }
+        Ok(self)
+    }
+
+    /// Every `step`-th row of a dense table, in the same columns; `None` for sparse ones, or where
+    /// those rows weigh nothing.
+    pub(super) fn every(&self, ctx: &Ctx, step: usize) -> Result<Option<Self>> {
+        let Some(table) = self.table else { return Ok(None) };
+        let table = match table {
+            Dense::Single(x) => Dense::Single(x.slice_move(s![..;step, ..])),
+            Dense::Double(x) => Dense::Double(x.slice_move(s![..;step, ..])),
+        };
+        let mut weights = self.weights.slice(s![..;step]).to_owned();
+        let sum = weights.sum();
+        if sum <= 0.0 {
+            return Ok(None);
+        }
+        weights /= sum;
+        let (cells, n) = (Cells::Table, weights.len());
+        let rows = Rows {
+            cells,
+            table: Some(table),
+            n,
+            shape: self.shape,
+            centre: self.centre.clone(),
+            scale: self.scale.clone(),
+            inverse: self.inverse.clone(),
+            weights,
+            total: self.total,
+        };
+        rows.kept(ctx).map(Some)
     }
 
     /// A sparse matrix, whose columns are scaled and not centred.
@@ -115,12 +153,13 @@ impl Rows {
                 squares[columns[k] as usize] += w[i] * values[k] * values[k];
             }
         }
-        let scale = roots(squares);
+        let scale = squares.mapv(root);
         values.iter_mut().zip(&columns).for_each(|(v, &c)| *v /= scale[c as usize]);
         let centre = Array1::zeros(x.width);
         let cells = Cells::Sparse { starts, columns, values };
-        let width = x.width + 1;
-        Ok(Rows { cells, n, width, centre, scale, weights: w, total })
+        let shape = Shape::new(x.width + 1);
+        let (inverse, table) = (scale.mapv(f64::recip), None);
+        Ok(Rows { cells, table, n, shape, centre, scale, inverse, weights: w, total })
     }
 
     /// Rows and columns.
@@ -128,74 +167,159 @@ impl Rows {
         (self.n, self.scale.len())
     }
 
-    /// The dense rows `a..b`, one for the intercept included; `None` for sparse ones.
-    pub(super) fn block(&self, a: usize, b: usize) -> Option<ArrayView2<'_, f64>> {
-        let Cells::Dense(cells) = &self.cells else { return None };
-        let part = &cells[a * self.width..b * self.width];
-        ArrayView2::from_shape((b - a, self.width), part).ok()
+    /// Whether rows come in blocks.
+    pub(super) fn is_dense(&self) -> bool {
+        self.table.is_some()
     }
 
-    /// The product of row `i` and coefficients in rows of `width`.
+    /// Block `b` of a dense table, made in `space` if need be; rows past the last are zeros.
+    pub(super) fn block<'b>(&'b self, b: usize, space: &'b mut Vec<f64>) -> &'b [f64] {
+        let size = self.shape.width * self.shape.stride;
+        if let Cells::Blocks(cells) = &self.cells {
+            return &cells[b * size..(b + 1) * size];
+        }
+        space.resize(size, 0.0);
+        self.fill(b, space);
+        space
+    }
+
+    fn fill(&self, b: usize, out: &mut [f64]) {
+        let first = b * self.shape.len;
+        let n = self.shape.len.min(self.n - first);
+        let part = s![first..first + n, ..];
+        match self.table {
+            Some(Dense::Single(x)) => self.fill_from(x.slice(part), out),
+            Some(Dense::Double(x)) => self.fill_from(x.slice(part), out),
+            None => {}
+        }
+    }
+
+    fn fill_from<T: Float>(&self, x: ArrayView2<T>, out: &mut [f64]) {
+        let (n, p) = x.dim();
+        let stride = self.shape.stride;
+        let (columns, ones) = out.split_at_mut(p * stride);
+        ones[..n].fill(1.0);
+        ones[n..].fill(0.0);
+        let by_row = x.strides()[1] == 1 && p > 0;
+        let whole = if by_row { n - n % 8 } else { 0 };
+        let all = x.to_slice();
+        let row = |i: usize| match all {
+            Some(all) => &all[i * p..(i + 1) * p],
+            None => x.row(i).to_slice().unwrap_or(&[]),
+        };
+        lanes::run(
+            #[inline(always)]
+            || {
+                for first in (0..whole).step_by(8) {
+                    let rows: [&[T]; 8] = std::array::from_fn(|r| &row(first + r)[..p]);
+                    let to = columns.chunks_exact_mut(stride);
+                    let moves = self.centre.iter().zip(&self.inverse);
+                    for (j, (o, (m, s))) in to.zip(moves).enumerate() {
+                        let o = &mut o[first..first + 8];
+                        for r in 0..8 {
+                            o[r] = (rows[r][j].wide() - m) * s;
+                        }
+                    }
+                }
+            },
+        );
+        for (j, o) in columns.chunks_exact_mut(stride).enumerate() {
+            let (m, inverse) = (self.centre[j], self.inverse[j]);
+            let rest = x.column(j);
+            for (o, v) in o[whole..n].iter_mut().zip(rest.iter().skip(whole)) {
+                *o = (v.wide() - m) * inverse;
+            }
+            o[n..].fill(0.0);
+        }
+    }
+
+    /// The product of sparse row `i` and coefficients with that of the intercept.
     #[inline]
     pub(super) fn score(&self, i: usize, theta: &[f64]) -> f64 {
-        match &self.cells {
-            Cells::Dense(cells) => dot(&cells[i * self.width..(i + 1) * self.width], theta),
-            Cells::Sparse { starts, columns, values } => {
-                let part = starts[i]..starts[i + 1];
-                let cells = columns[part.clone()].iter().zip(&values[part]);
-                cells.map(|(&c, v)| v * theta[c as usize]).sum::<f64>() + theta[self.width - 1]
-            }
-        }
+        let Cells::Sparse { starts, columns, values } = &self.cells else { return f64::NAN };
+        let part = starts[i]..starts[i + 1];
+        let cells = columns[part.clone()].iter().zip(&values[part]);
+        cells.map(|(&c, v)| v * theta[c as usize]).sum::<f64>() + theta[self.scale.len()]
     }
 
-    /// Adds `r` times row `i` to the coefficients of a gradient.
+    /// Adds `r` times sparse row `i` to the coefficients of a gradient.
     #[inline]
     pub(super) fn add(&self, i: usize, r: f64, gradient: &mut [f64]) {
-        match &self.cells {
-            Cells::Dense(cells) => {
-                let row = &cells[i * self.width..(i + 1) * self.width];
-                for (g, v) in gradient.iter_mut().zip(row) {
-                    *g += r * v;
-                }
-            }
-            Cells::Sparse { starts, columns, values } => {
-                let part = starts[i]..starts[i + 1];
-                for (&c, v) in columns[part.clone()].iter().zip(&values[part]) {
-                    gradient[c as usize] += r * v;
-                }
-                gradient[self.width - 1] += r;
-            }
+        let Cells::Sparse { starts, columns, values } = &self.cells else { return };
+        let part = starts[i]..starts[i + 1];
+        for (&c, v) in columns[part.clone()].iter().zip(&values[part]) {
+            gradient[c as usize] += r * v;
         }
-    }
-
-    /// The mean of x x' over a fixed share of the rows; `None` for sparse or very wide ones.
-    pub(super) fn gram(&self, ctx: &Ctx, most: usize) -> Result<Option<Array2<f64>>> {
-        let (n, p) = self.dim();
-        let Some(x) = self.block(0, n).filter(|_| p <= most) else { return Ok(None) };
-        let stride = (n / (SAMPLE.0 * p).max(SAMPLE.1)).max(1);
-        let x = x.slice(s![..;stride, ..p]);
-        let w = self.weights.slice(s![..;stride]);
-        let none = Array2::zeros((x.nrows(), 0));
-        let g = gram(ctx, x, none.view(), Some(w), false)?;
-        Ok(Some(g.xx / w.sum().max(f64::MIN_POSITIVE)))
+        gradient[self.scale.len()] += r;
     }
 }
 
-/// Sums over the rows, made by `add(row, sum)` and put together in order.
-fn sums(
+impl Dense<'_> {
+    fn dim(&self) -> (usize, usize) {
+        match self {
+            Dense::Single(x) => x.dim(),
+            Dense::Double(x) => x.dim(),
+        }
+    }
+}
+
+/// Means (zeros without an intercept) and the roots of the mean squares about them, in one pass
+/// about a point near the means.
+fn moments<T: Float>(
     ctx: &Ctx,
-    n: usize,
-    p: usize,
-    add: impl Fn(usize, &mut [f64]) + Sync + Send,
-) -> Result<Array1<f64>> {
-    let parts = par::map_chunks(ctx, n, 8 * BLOCK, |a, b| {
-        let mut sum = vec![0.0; p];
-        (a..b).for_each(|i| add(i, &mut sum));
-        sum
+    x: ArrayView2<T>,
+    w: &Array1<f64>,
+    intercept: bool,
+) -> Result<(Array1<f64>, Array1<f64>)> {
+    let (n, p) = x.dim();
+    let mut near = vec![0.0; p];
+    if intercept {
+        let step = n.div_ceil(PROBE).max(1);
+        let some = x.slice(s![..;step, ..]);
+        for (m, column) in near.iter_mut().zip(some.columns()) {
+            *m = column.iter().map(|v| v.wide()).sum::<f64>() / some.nrows() as f64;
+        }
+    }
+    let parts = par::map_chunks(ctx, n, 4096, |a, b| {
+        let mut sums = vec![0.0; 2 * p];
+        let (first, second) = sums.split_at_mut(p);
+        let part = x.slice(s![a..b, ..]);
+        let w = &w.as_slice().unwrap_or(&[])[a..b];
+        if let Some(cells) = part.to_slice().filter(|_| p > 0) {
+            lanes::run(
+                #[inline(always)]
+                || {
+                    for (row, w) in cells.chunks_exact(p).zip(w) {
+                        let sums = first.iter_mut().zip(second.iter_mut());
+                        for ((v, m), (f, s)) in row.iter().zip(&near).zip(sums) {
+                            let v = v.wide() - m;
+                            *f += w * v;
+                            *s += w * v * v;
+                        }
+                    }
+                },
+            );
+        } else {
+            let mut column: Vec<f64> = Vec::with_capacity(b - a);
+            for (j, cells) in part.columns().into_iter().enumerate() {
+                column.clear();
+                column.extend(cells.iter().map(|v| v.wide() - near[j]));
+                first[j] = dot(&column, w);
+                second[j] = column.iter().zip(w).map(|(v, w)| w * v * v).sum();
+            }
+        }
+        sums
     })?;
-    let mut all = Array1::zeros(p);
-    parts.iter().for_each(|part| all.iter_mut().zip(part).for_each(|(s, v)| *s += v));
-    Ok(all)
+    let mut sums = vec![0.0; 2 * p];
+    parts.iter().for_each(|part| sums.iter_mut().zip(part).for_each(|(s, v)| *s += v));
+    let off = |j: usize| if intercept { sums[j] } else { 0.0 };
+    let centre = Array1::from_shape_fn(p, |j| near[j] + off(j));
+    let scale = Array1::from_shape_fn(p, |j| {
+        let square = sums[p + j] - off(j) * off(j);
+        // What is left of a constant column is rounding.
+        if square > (1e-14 * centre[j]).powi(2) { root(square) } else { 1.0 }
+    });
+    Ok((centre, scale))
 }
 
 /// The weights as shares of their sum, and the sum.
@@ -205,6 +329,6 @@ fn shares(n: usize, weights: Option<ArrayView1<f64>>) -> Result<(Array1<f64>, f6
     Ok((Array1::from_shape_fn(n, |i| weights.map_or(1.0, |w| w[i]) / total), total))
 }
 
-fn roots(squares: Array1<f64>) -> Array1<f64> {
-    squares.mapv(|v| if v > 0.0 && v.is_finite() { v.sqrt() } else { 1.0 })
+fn root(square: f64) -> f64 {
+    if square > 0.0 && square.is_finite() { square.sqrt() } else { 1.0 }
 }

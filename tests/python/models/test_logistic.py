@@ -90,6 +90,31 @@ def test_losses_by_name_stand_at_an_optimum(name, classes):
     assert (model.predict_proba(X).argmax(axis=1) == model.predict(X)).all()
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_long_table_begins_on_a_sample_and_ends_at_the_optimum(classes):
+    X, y = table(50_000, 3, classes=classes)
+    rng = np.random.default_rng(0)
+    few = np.where(rng.random(len(y)) < 0.002, 1.0, 1e-9)  # hardly any of them in the sample
+    few[::6] = 0.0
+    order = np.argsort(y, kind="stable")
+    rare = np.where((y == 1) & (np.arange(len(y)) % 1000 != 1), 0, y)  # not in the sample at all
+    for rows, target, w in (
+        (X, y, None),
+        (np.asfortranarray(X[order]), y[order], None),
+        (X + 1e6, y, None),
+        (X, y, few),
+        (X, rare, None),
+    ):
+        model = LogisticRegression(C=10.0, tol=1e-6, n_jobs=2).fit(rows, target, w)
+        weight = np.ones(len(y)) if w is None else w
+        off = (model.predict_proba(rows) - (target[:, None] == np.unique(target))).T * weight
+        off = off[1:] if classes == 2 else off
+        slope = off @ (rows - rows.mean(axis=0)) + model.coef_ / 10.0
+        assert np.abs(slope / X.std(axis=0)).max() / weight.sum() < 2e-6
+        again = clone(model).set_params(n_jobs=1).fit(rows, target, w)
+        assert again.coef_.tobytes() == model.coef_.tobytes()
+
+
 def reference_gce(X, y, q=0.7):
     """Return the scores of generalised cross entropy, written out, from cross entropy on."""
     side, p = np.where(y == 1, 1.0, -1.0), X.shape[1]
