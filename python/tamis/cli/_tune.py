@@ -60,6 +60,10 @@ Ctrl-C ends the search: the best model so far is shown and saved (exit code 130)
     "--cv", type=click.IntRange(min=2), default=5, show_default=True, metavar="FOLDS",
     help="Folds of the cross-validation.",
 )  # fmt: skip
+@click.option(
+    "--trusted", metavar="COLUMN",
+    help="The column that says whose targets were checked: scores are taken on those rows alone.",
+)  # fmt: skip
 @click.option("--n-jobs", type=int, metavar="N", help="Threads; all cores by default.")
 @click.option("--random-state", type=click.IntRange(min=0), metavar="SEED", help="Seed.")
 @click.option(

@@ -103,8 +103,7 @@ class _Comparison:
         if not all(np.isfinite(d)):
             # The plan without the step cannot be fitted at all: that is what the step is for.
             return float("nan"), float("-inf"), float("inf")
-        cv = self.evaluate.cv
-        return corrected_interval(np.array(d), 1.0 / (cv - 1))
+        return corrected_interval(np.array(d), self.evaluate.test_share)
 
 
 def ablate(

@@ -180,6 +180,8 @@ class Builder:
         seed = derive(self.seed, "model")
         if plan.classes == "weigh":
             params["class_weight"] = "balanced"
+        if plan.loss != "own":
+            params["loss"] = plan.loss
         if plan.family == "logistic":
             return models.LogisticRegression(max_iter=500, **params)
         if plan.family == "linear":
@@ -192,7 +194,7 @@ class Builder:
         return self._boosting(plan, params, seed)
 
     def _boosting(self, plan: Plan, params: dict[str, Any], seed: int) -> Any:
-        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+        from tamis.models import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         categorical = None
         if plan.encode == "native":

@@ -12,7 +12,7 @@ from tamis.pipeline import Pipeline
 from tamis.search._build import Builder
 from tamis.search._metrics import Metric, predict
 from tamis.search._plan import Plan
-from tamis.search._split import folds
+from tamis.search._split import folds, trusted_part
 
 __all__ = ["Evaluator", "Split", "Trial"]
 
@@ -48,6 +48,8 @@ class Evaluator:
         Rows with equal labels are copies of each other, for the step that drops duplicates.
     groups, strata : ndarray of shape (n_rows,)
         What the folds keep together, and in proportion.
+    trusted : ndarray of bool of shape (n_rows,), optional
+        The rows that scores are taken on; the others are fitted on alone.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Evaluator:
         metric: Metric,
         cv: int,
         seed: int,
+        trusted: np.ndarray | None = None,
     ) -> None:
         self.Z = Z
         self.y = y
@@ -72,18 +75,28 @@ class Evaluator:
         self.metric = metric
         self.cv = cv
         self.seed = seed
+        self.trusted = trusted
         self._folds: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
 
     def rows(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         """Return the training and test rows of a split."""
         if split.repeat not in self._folds:
             seed = derive(self.seed, "folds", split.repeat)
-            self._folds[split.repeat] = folds(self.strata, self.groups, self.cv, seed)
+            made = folds(self.strata, self.groups, self.cv, seed)
+            self._folds[split.repeat] = [
+                trusted_part(train, test, self.groups, self.trusted) for train, test in made
+            ]
         train, test = self._folds[split.repeat][split.fold]
         if split.cap and len(train) > split.cap:
             rng = np.random.default_rng(derive(self.seed, "cap", split.repeat, split.fold))
             train = np.sort(rng.permutation(train)[: split.cap])
         return train, test
+
+    @property
+    def test_share(self) -> float:
+        """Rows that a score is taken on, as a share of those that are fitted on."""
+        train, test = self.rows(Split(0, 0))
+        return len(test) / len(train)
 
     def __call__(self, plan: Plan, split: Split) -> Trial:
         """Fit and score one plan on one split."""

@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["STEPS", "Plan", "plainest"]
 
 #: The refinement steps, in the order they act.
-STEPS = ("duplicates", "outliers", "missing", "encode", "scale", "labels", "classes")
+STEPS = ("duplicates", "outliers", "missing", "encode", "scale", "labels", "classes", "loss")
 
 _PLAIN: dict[str, Any] = {
     "duplicates": "keep",
@@ -19,6 +19,7 @@ _PLAIN: dict[str, Any] = {
     "scale": "none",
     "labels": "keep",
     "classes": "keep",
+    "loss": "own",
 }
 
 
@@ -64,6 +65,8 @@ _SAYS = {
     ("classes", "weigh"): "weigh rows so that classes count alike",
     ("classes", "repeat"): "repeat rows of rare classes, in training folds alone",
     ("classes", "smote"): "make rows of rare classes between neighbours, in training folds alone",
+    ("loss", "own"): "fit by the loss that the model is known by",
+    ("loss", "gce"): "fit by generalised cross entropy, which forgives wrong labels",
 }
 
 
@@ -80,6 +83,7 @@ class Plan:
     params: tuple[tuple[str, Any], ...] = ()
     classes: str = "keep"
     labels: str = "keep"
+    loss: str = "own"
 
     def plain(self) -> Plan:
         """Return the same model with the plainest preparation."""

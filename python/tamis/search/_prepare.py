@@ -14,9 +14,10 @@ from tamis.search._build import Builder
 from tamis.search._evaluate import Evaluator
 from tamis.search._metrics import Metric
 from tamis.search._space import Facts, Space
-from tamis.search._split import holdout_rows, strata
+from tamis.search._split import holdout_rows, strata, trusted_part
 from tamis.search._table import FrameEncoder, choose_columns
 from tamis.search._task import Task, find_task
+from tamis.search._trusted import check_enough, trusted_rows
 
 __all__ = ["Table", "prepare"]
 
@@ -39,8 +40,9 @@ class Table:
 
 
 def prepare(
-    data: Any, target: str, kind: str, metric: str | None, share: float, cv: int, seed: int
-) -> Table:
+    data: Any, target: str, kind: str, metric: str | None, share: float, cv: int, seed: int,
+    trusted: Any = None,
+) -> Table:  # fmt: skip
     from tamis.dedup import duplicate_groups
 
     frame = _frame.wrap(data)
@@ -50,19 +52,26 @@ def prepare(
         raise DataError(f"only {len(frame)} rows: {cv} folds and a holdout need {4 * cv}")
     # Kinds of columns are read off all rows (no target, no statistic); levels and everything
     # else are learned from training rows.
-    encoder, ignored = choose_columns(data, target)
+    checked, mark = trusted_rows(data, target, trusted)
+    encoder, ignored = choose_columns(data if mark is None else _without(data, mark), target)
+    if mark is not None:
+        ignored[mark] = "it says whose targets were checked"
     features = [*encoder.numbers, *encoder.datetimes, *encoder.categories]
     groups = duplicate_groups(data, subset=features)
     level = strata(task.y, task.classifies)
-    train_rows, holdout = holdout_rows(level, groups, share, seed)
+    # Where some rows are trusted, each part gets its share of them.
+    layer = level if checked is None else 2 * level + checked
+    train_rows, holdout = trusted_part(*holdout_rows(layer, groups, share, seed), groups, checked)
     train = _frame.take(data, train_rows)
     train_task = _rows_of(task, train_rows)
     if task.classifies and len(np.unique(train_task.y)) < len(task.classes):
         raise DataError("a class has too few distinct rows to be in training and holdout: merge it")
+    if checked is not None:
+        check_enough(task, checked, cv)
     Z = encoder.fit(train).transform(train)
     held = _frame.take(data, holdout)
     encoder.transform(held)  # what is wrong with them is said now, not after the search
-    compared = _compared(frame, target)
+    compared = _compared(frame, target, mark)
     copies = duplicate_groups(train, subset=list(compared))
     smallest = int(np.bincount(train_task.y).min()) if task.classifies else len(Z)
     builder = Builder(encoder, train_task, seed, smallest, compared)
@@ -71,29 +80,37 @@ def prepare(
         train_task.y,
         copies=copies,
         groups=groups[train_rows],
-        strata=level[train_rows],
+        strata=layer[train_rows],
         builder=builder,
         metric=scorer,
         cv=cv,
         seed=seed,
+        trusted=None if checked is None else checked[train_rows],
     )
-    facts = _facts(Z, encoder, train_task, copies)
+    facts = _facts(Z, encoder, train_task, copies, checked is not None)
     return Table(
         task, scorer, train, held, task.y[holdout], train_task, evaluate, builder,
         Space(facts, derive(seed, "space")), ignored, len(frame),
     )  # fmt: skip
 
 
-def _compared(frame: Any, target: str) -> tuple[str, ...]:
-    """Return the columns that copies must agree in: all but the target and row numbers."""
+def _compared(frame: Any, target: str, mark: str | None) -> tuple[str, ...]:
+    """Return the columns that copies must agree in: all but the target, marks and row numbers."""
     return tuple(
         name
         for name in frame.columns
-        if name != target and _columns.profile(frame.get_column(name)).kind != "identifier"
+        if name not in (target, mark)
+        and _columns.profile(frame.get_column(name)).kind != "identifier"
     )
 
 
-def _facts(Z: np.ndarray, encoder: FrameEncoder, task: Task, copies: np.ndarray) -> Facts:
+def _without(data: Any, name: str) -> Any:
+    return _frame.wrap(data).drop(name).to_native()
+
+
+def _facts(
+    Z: np.ndarray, encoder: FrameEncoder, task: Task, copies: np.ndarray, trusted: bool
+) -> Facts:
     n_numbers = len(encoder.numbers) + len(encoder.datetimes)
     gaps = np.isnan(Z)
     return Facts(
@@ -105,6 +122,7 @@ def _facts(Z: np.ndarray, encoder: FrameEncoder, task: Task, copies: np.ndarray)
         gaps=bool(gaps.any()),
         number_gap_rows=int(gaps[:, :n_numbers].any(axis=1).sum()),
         classes=tuple(np.bincount(task.y).tolist()) if task.classifies else (),
+        trusted=trusted and task.classifies,
     )
 
 

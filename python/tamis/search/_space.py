@@ -42,6 +42,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 _OUTLIERS = ("keep", "clip-iqr", "clip-mad", "drop-iqr", "drop-mad")
 _LINEAR = ("logistic", "linear", "ridge")
+#: Families that take another loss.
+_ANY_LOSS = ("logistic", "boosting")
 #: Classes are balanced where the rarest has less than this share of the largest.
 _RARE = 1 / 3
 #: SMOTE looks for five neighbours in the class, and compares its rows with one another.
@@ -56,8 +58,9 @@ _MOST_CELLS_AUTO, _MOST_CELLS_TREES = 5e4, 2e4
 #: Judging labels fits the model three times more; of few rows it can say little, and where a fit
 #: takes hardly any time of its own these fits are most of what a search costs.
 _MOST_CELLS_LABELS, _LEAST_ROWS_LABELS = 1e5, 500
-#: So many of the plans that are drawn leave labels alone, for the price of judging them.
-_PLAIN_LABELS = 0.8
+#: So many of the plans that are drawn leave labels alone, for the price of judging them, and the
+#: loss, which seldom is the matter (unless scores are taken on rows that were checked).
+_MOSTLY_PLAIN = {"labels": 0.8, "loss": 0.8}
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Facts:
     gaps: bool
     number_gap_rows: int
     classes: tuple[int, ...] = ()
+    trusted: bool = False
 
 
 class Space:
@@ -111,6 +115,7 @@ class Space:
             "scale": ("none", "standard", "robust") if family in _LINEAR else ("none",),
             "labels": ("keep", "drop", "weight") if self._judges_labels() else ("keep",),
             "classes": self._balancing(native),
+            "loss": ("own", "gce") if f.classifies and family in _ANY_LOSS else ("own",),
         }
 
     def _balancing(self, native: bool) -> tuple[str, ...]:
@@ -161,14 +166,17 @@ class Space:
                 step: choice for step, choice in liked.items() if choice in choices[step]
             }
             better.append(replace(plan, **new))
+        if self.facts.trusted:
+            # Some targets were checked, so the others may well be wrong.
+            better += [replace(p, loss="gce") for p in better if p.family in _ANY_LOSS]
         return list(dict.fromkeys([*plain, *better]))
 
     def draw(self) -> Plan:
-        """Return a plan drawn at random: each step is plain half of the time, labels mostly."""
+        """Return a plan drawn at random: each step is plain half of the time or mostly."""
         family = self.families[self._rng.choice(len(self.families), p=self._weights())]
         steps = {}
         for step, options in self.choices(family).items():
-            share = _PLAIN_LABELS if step == "labels" else 0.5
+            share = 0.5 if self.facts.trusted else _MOSTLY_PLAIN.get(step, 0.5)
             plain = len(options) == 1 or self._rng.random() < share
             steps[step] = options[0] if plain else self._pick(options[1:])
         params = {name: self._pick(values) for name, values in FAMILIES[family].items()}

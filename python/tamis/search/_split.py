@@ -9,7 +9,7 @@ import numpy as np
 from tamis._random import derive
 from tamis.exceptions import DataError
 
-__all__ = ["folds", "holdout_rows", "strata"]
+__all__ = ["folds", "holdout_rows", "strata", "trusted_part"]
 
 
 def strata(y: np.ndarray, classifies: bool) -> np.ndarray:
@@ -51,6 +51,20 @@ def holdout_rows(
     if not (side == 1).any() or not (side == 0).any():
         raise DataError("too few distinct rows to set a holdout aside: give more data")
     return rows[side == 0], rows[side == 1]
+
+
+def trusted_part(
+    train: np.ndarray, test: np.ndarray, group: np.ndarray, trusted: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the split with trusted rows alone in its test part.
+
+    The others are fitted on, but for those equal to a row that is scored.
+    """
+    if trusted is None:
+        return train, test
+    scored, rest = test[trusted[test]], test[~trusted[test]]
+    free = rest[~np.isin(group[rest], group[scored])]
+    return np.sort(np.concatenate([train, free])), scored
 
 
 def _deal(stratum: np.ndarray, group: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:

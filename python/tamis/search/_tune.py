@@ -31,6 +31,7 @@ def tune(
     max_candidates: int | None = None,
     holdout: float = 0.2,
     cv: int = 5,
+    trusted: Any = None,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
     progress: bool | None = None,
@@ -38,7 +39,7 @@ def tune(
     """Search data steps and models together, and say what each step was worth.
 
     A holdout is set aside first. On the other rows plans (what to do with duplicates, gaps,
-    outliers, categories, scales and rare classes, and which model) race in rounds of
+    outliers, categories, scales, wrong labels and rare classes, and which model) race in rounds of
     cross-validation; every statistic is learned, and every row dropped or made, inside the
     training folds. Each step of the
     winner is then taken out in turn, on folds that nothing was chosen by; a step that does not
@@ -64,6 +65,10 @@ def tune(
         The share of rows set aside, between 0.05 and 0.5.
     cv : int, default=5
         Folds of the cross-validation, at least 2.
+    trusted : str or array-like of bool of shape (n_rows,), optional
+        Rows whose targets were checked, or the column that says so. Every score, in the race as
+        on the holdout, is then taken on these alone; the others are only fitted on. Without them
+        nothing can tell a model that forgives wrong labels from one that repeats them.
     n_jobs : int, optional
         Threads; None or -1 uses all cores.
     random_state : int, RandomState or None
@@ -114,7 +119,7 @@ def tune(
     # One filter for all threads: it cannot be set in each (warnings are the whole process's).
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        table = prepare(data, target, task, metric, holdout, cv, seed)
+        table = prepare(data, target, task, metric, holdout, cv, seed, trusted)
         run = Run(table, threads, seed, deadline, start)
         with bar(None if deadline is None else time_budget, "tune", progress) as shown:
             run.shown = shown

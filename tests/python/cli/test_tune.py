@@ -80,12 +80,14 @@ def test_the_summary_fits_80_columns(tam, csv, tuned, monkeypatch):
 def test_options_reach_tune(tam, csv, tuned):
     flags = ["--task", "binary", "--metric", "f1", "--time-budget", "3", "--max-candidates", "4"]
     flags += ["--holdout", "0.3", "--cv", "3", "--n-jobs", "2", "--random-state", "7"]
+    flags += ["--trusted", "ok"]
     assert tam("tune", csv, "--target", "alive", *flags).exit_code == 0
     frame, options = tuned[0]
     assert frame.shape == (120, 3)
     assert options == {
         "target": "alive", "task": "binary", "metric": "f1", "time_budget": 3.0,
         "max_candidates": 4, "holdout": 0.3, "cv": 3, "n_jobs": 2, "random_state": 7,
+        "trusted": "ok",
     }  # fmt: skip
 
 
