@@ -547,6 +547,40 @@ def logistic_fit(
     start: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
     n_jobs: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int, bool]: ...
+def sgd_fit(
+    x: NDArray[Any] | tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], int],
+    y: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    sides: NDArray[np.float64],
+    held: NDArray[np.bool_] | None,
+    loss: tuple[str, list[float]] | Callable[..., Any],
+    settings: dict[str, Any],
+    seeds: Sequence[int],
+    start: tuple[NDArray[np.float64], ...],
+    t: float,
+    n_jobs: int,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    list[int],
+]: ...
+def svc_linear_fit(
+    x: NDArray[Any] | tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], int],
+    y: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    sides: NDArray[np.float64],
+    classes: bool,
+    loss: tuple[str, float],
+    l1: bool,
+    joint: bool,
+    bias: float,
+    tol: float,
+    max_iter: int,
+    seed: int,
+    n_jobs: int,
+) -> tuple[NDArray[np.float64], int, bool]: ...
 
 # --- near --------------------------------------------------------------------------------------
 

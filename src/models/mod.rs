@@ -2,6 +2,7 @@
 
 pub mod bayes;
 pub mod boost;
+pub mod cells;
 mod columns;
 pub mod elastic;
 pub mod forest;
@@ -10,4 +11,6 @@ mod lbfgs;
 pub mod linear;
 pub mod logistic;
 mod proximal;
+pub mod sgd;
+pub mod svc_linear;
 pub mod tree;

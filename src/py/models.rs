@@ -1,5 +1,8 @@
 //! Bindings of `models`: linear and logistic regression.
 
+pub mod sgd;
+pub mod svc;
+
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
@@ -14,7 +17,9 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(bayes_moments, m)?)?;
     m.add_function(wrap_pyfunction!(bayes_scores, m)?)?;
     m.add_function(wrap_pyfunction!(elastic_path, m)?)?;
-    m.add_function(wrap_pyfunction!(logistic_fit, m)?)
+    m.add_function(wrap_pyfunction!(logistic_fit, m)?)?;
+    sgd::register(m)?;
+    svc::register(m)
 }
 
 type LinearFit<'py> =

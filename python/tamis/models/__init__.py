@@ -13,10 +13,13 @@ from tamis.models._forest import (
 )
 from tamis.models._huber import HuberRegressor
 from tamis.models._linear import LinearRegression, Ridge
+from tamis.models._linear_svc import LinearSVC, LinearSVR
 from tamis.models._logistic import LogisticRegression
 from tamis.models._neighbors import KNeighborsClassifier, KNeighborsRegressor
 from tamis.models._path import RegularizationPath, regularization_path
 from tamis.models._quantile import QuantileRegressor
+from tamis.models._sgd import SGDClassifier
+from tamis.models._sgd_regressor import SGDRegressor
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 __all__ = [
@@ -35,6 +38,8 @@ __all__ = [
     "KNeighborsRegressor",
     "Lasso",
     "LinearRegression",
+    "LinearSVC",
+    "LinearSVR",
     "LogisticRegression",
     "MultinomialNB",
     "QuantileRegressor",
@@ -42,6 +47,8 @@ __all__ = [
     "RandomForestRegressor",
     "RegularizationPath",
     "Ridge",
+    "SGDClassifier",
+    "SGDRegressor",
     "finetune",
     "regularization_path",
 ]

@@ -17,7 +17,7 @@ from tamis._threads import resolve
 from tamis.exceptions import DataError, ParameterError, ShapeError
 from tamis.models._coef import positive_weights
 
-__all__ = ["GaussianNB", "NaiveBayes", "codes_of", "known_codes"]
+__all__ = ["GaussianNB", "NaiveBayes", "codes_of", "first_call", "known_codes"]
 
 #: Whole numbers within so many steps are told apart by counting, not sorting.
 _COUNTED = 1 << 16
@@ -51,6 +51,21 @@ def known_codes(y: Any, classes: np.ndarray) -> np.ndarray:
     return np.asarray(np.searchsorted(classes, found).astype(np.uint32)[codes])
 
 
+def first_call(estimator: Any, classes: Any) -> bool:
+    """Take the classes of the first call of `partial_fit`; return whether this is it."""
+    if getattr(estimator, "classes_", None) is None:
+        if classes is None:
+            raise ParameterError("classes must be passed on the first call to partial_fit.")
+        estimator.classes_ = unique_labels(classes)
+        return True
+    if classes is not None and not np.array_equal(estimator.classes_, unique_labels(classes)):
+        raise ParameterError(
+            f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+            f"{estimator.classes_!r}"
+        )
+    return False
+
+
 class NaiveBayes(ClassifierMixin, BaseEstimator):
     """What the naive Bayes models share: prediction from the joint logarithms."""
 
@@ -77,20 +92,6 @@ class NaiveBayes(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, shape (n_samples, n_classes)."""
         return np.exp(self.predict_log_proba(X))
-
-    def _first(self, classes: Any) -> bool:
-        """Take the classes of the first call of `partial_fit`; return whether this is it."""
-        if getattr(self, "classes_", None) is None:
-            if classes is None:
-                raise ParameterError("classes must be passed on the first call to partial_fit.")
-            self.classes_ = unique_labels(classes)
-            return True
-        if classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
-            raise ParameterError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                f"{self.classes_!r}"
-            )
-        return False
 
 
 class GaussianNB(NaiveBayes):
@@ -182,7 +183,7 @@ class GaussianNB(NaiveBayes):
         -------
         GaussianNB
         """
-        first = self._first(classes)
+        first = first_call(self, classes)
         X, y = self._rows(X, y, first)
         return self._add(X, known_codes(y, self.classes_), sample_weight, first)
 

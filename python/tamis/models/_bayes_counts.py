@@ -13,7 +13,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_non_negative, validate_data
 
 from tamis.exceptions import ParameterError
-from tamis.models._bayes import NaiveBayes, codes_of, known_codes
+from tamis.models._bayes import NaiveBayes, codes_of, first_call, known_codes
 from tamis.models._coef import positive_weights
 
 __all__ = ["BernoulliNB", "ComplementNB", "MultinomialNB"]
@@ -65,7 +65,7 @@ class _Counts(NaiveBayes):
         -------
         self
         """
-        first = self._first(classes)
+        first = first_call(self, classes)
         X, y = validate_data(self, X, y, accept_sparse="csr", reset=first)
         return self._add(X, known_codes(y, self.classes_), sample_weight, first)
 

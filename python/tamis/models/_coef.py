@@ -6,12 +6,34 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tamis._check import weights_of
 from tamis.exceptions import DataError
 
-__all__ = ["SparseCoefMixin", "positive_weights", "table"]
+__all__ = ["LinearClassMixin", "SparseCoefMixin", "cells", "positive_weights", "table"]
+
+
+class LinearClassMixin:
+    """Scores and classes of a linear model."""
+
+    classes_: np.ndarray
+    coef_: Any
+    intercept_: Any
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the scores, shape (n_samples,) for two classes, else (n_samples, n_classes)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32), accept_sparse="csr")
+        scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        return np.asarray(scores[:, 0] if len(self.classes_) == 2 else scores)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the likeliest class of each row."""
+        scores = self.decision_function(X)
+        best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[best])
 
 
 class SparseCoefMixin:
@@ -39,6 +61,21 @@ def table(X: Any) -> Any:
         return X
     starts, columns = X.indptr.astype(np.int64), X.indices.astype(np.int64)
     return starts, columns, X.data.astype(np.float64), X.shape[1]
+
+
+def cells(X: Any) -> Any:
+    """Return rows as the kernels take them that read each precision: no copy, as a rule."""
+    if not sparse.issparse(X):
+        return np.ascontiguousarray(X)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    if X.nnz > np.iinfo(np.int32).max:
+        raise DataError(
+            f"a sparse matrix may hold 2**31 - 1 cells here; got {X.nnz}: take fewer rows"
+        )
+    starts, columns = X.indptr.astype(np.int32, copy=False), X.indices.astype(np.int32, copy=False)
+    return starts, columns, X.data, X.shape[1]
 
 
 def positive_weights(sample_weight: Any, X: Any) -> np.ndarray:

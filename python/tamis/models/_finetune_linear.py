@@ -27,7 +27,6 @@ _INTERCEPT = 1e-3
 _LOSSES = {
     "LogisticRegression": "cross_entropy",
     "LogisticRegressionCV": "cross_entropy",
-    "LinearSVC": "squared_hinge",
     "LinearRegression": "squared_error",
     "HuberRegressor": "huber",
     "QuantileRegressor": "quantile",
@@ -153,6 +152,8 @@ class LinearTuner(Tuner):
         if getattr(model, "fit_intercept", True):
             kept = free.astype(shift.dtype if shift.dtype.kind == "f" else np.float64)
             model.intercept_ = kept.reshape(shift.shape) if shift.ndim else kept[0]
+        if hasattr(model, "_steps"):
+            model._steps = None  # where SGD was before its steps were averaged
         return model
 
 
@@ -252,10 +253,17 @@ class _EachColumn:
 def _default_loss(model: Any) -> Any:
     name = type(model).__name__
     if name in ("SGDClassifier", "SGDRegressor", "Perceptron"):
-        said = getattr(model, "loss", "hinge")
-        if said not in _SGD:
+        said, own = getattr(model, "loss", "hinge"), getattr(model, "loss_", None)
+        if own is None and said not in _SGD:
             raise ParameterError(f"{name} was fitted by {said!r}: say by which loss to go on")
-        return _SGD[said]
+        return _SGD[said] if own is None else own
+    if name in ("LinearSVC", "LinearSVR"):
+        # But for the errors below epsilon.
+        numbers = {
+            "epsilon_insensitive": "absolute_error",
+            "squared_epsilon_insensitive": "squared_error",
+        }
+        return numbers.get(model.loss, model.loss)
     if name in _LOSSES:
         # Our LogisticRegression may have been fitted by another loss.
         own = getattr(model, "loss", None) if name == "LogisticRegression" else None

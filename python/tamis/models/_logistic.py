@@ -11,24 +11,23 @@ from scipy import optimize, sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from tamis import _core
 from tamis._check import weights_of
 from tamis._threads import resolve
 from tamis.exceptions import DataError, ParameterError
-from tamis.models._coef import SparseCoefMixin, table
+from tamis.models._coef import LinearClassMixin, SparseCoefMixin, table
 
-__all__ = ["LogisticRegression"]
+__all__ = ["ROBUST", "LogisticRegression", "loss_of_classes"]
 
 _SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "liblinear", "sag", "saga")
 #: Losses that forgive rows which are far wrong: not convex, so they start from cross entropy.
-_ROBUST = ("gce", "sce")
+ROBUST = ("gce", "sce")
 
 
-class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):
+class LogisticRegression(ClassifierMixin, LinearClassMixin, SparseCoefMixin, BaseEstimator):
     """Logistic regression, binary and multinomial: L2, L1 and elastic net, by any loss of classes.
 
     A drop-in for scikit-learn's class of this name. Columns are centred and scaled inside, so that
@@ -201,7 +200,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):
         """Return (coef, intercept, steps, converged)."""
         spec, steps = self.loss_._spec(), 0
         plain = ("cross_entropy", [0.0], spec[2])
-        for by in [plain, spec] if spec[0] in _ROBUST and start is None else [spec]:
+        for by in [plain, spec] if spec[0] in ROBUST and start is None else [spec]:
             coef, intercept, made, converged = _core.logistic_fit(
                 table(X),
                 codes.astype(np.uint32),
@@ -315,19 +314,6 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):
                 f"{(rows, n_features)}; fit a new model"
             )
         return self.coef_.astype(np.float64), self.intercept_.astype(np.float64)
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the scores, shape (n_samples,) for two classes, else (n_samples, n_classes)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32), accept_sparse="csr")
-        scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
-        return np.asarray(scores[:, 0] if len(self.classes_) == 2 else scores)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the likeliest class of each row."""
-        scores = self.decision_function(X)
-        best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return np.asarray(self.classes_[best])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, shape (n_samples, n_classes)."""

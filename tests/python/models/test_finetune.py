@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from tamis.exceptions import DataError, ParameterError, ShapeError
-from tamis.models import LogisticRegression, Ridge, finetune
+from tamis.models import LinearSVC, LogisticRegression, Ridge, SGDClassifier, finetune
 
 
 def shifted(seed=0, shift=0.4, d=8, n_old=800, n_new=100):
@@ -109,6 +109,8 @@ MODELS = [
     linear_model.SGDClassifier(loss="log_loss", random_state=0),
     linear_model.SGDClassifier(random_state=0),
     svm.LinearSVC(),
+    SGDClassifier("label_smoothed", random_state=0, alpha=0.1, average=True),
+    LinearSVC(loss="hinge", max_iter=20_000),
 ]
 
 
