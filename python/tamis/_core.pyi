@@ -952,3 +952,23 @@ def tree_grow(
     presort: bool | None,
     n_jobs: int,
 ) -> FlatTree: ...
+def tree_shap(
+    x: NDArray[np.float64],
+    background: NDArray[np.float64] | None,
+    *,
+    starts: NDArray[np.int64],
+    outputs: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    feature: NDArray[np.int64],
+    threshold: NDArray[np.float64],
+    missing_left: NDArray[np.bool_],
+    cover: NDArray[np.float64],
+    set: NDArray[np.int64],
+    sets: NDArray[np.uint64],
+    value: NDArray[np.float64],
+    n_outputs: int,
+    categories: NDArray[np.uint32],
+    n_jobs: int,
+    progress: Callable[[int, int], object] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...

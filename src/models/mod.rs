@@ -1,4 +1,4 @@
-//! Models: linear, logistic, trees, boosting.
+//! Models: linear, logistic, trees, boosting, and what trees say of each feature.
 
 pub mod bayes;
 pub mod boost;
@@ -12,5 +12,6 @@ pub mod linear;
 pub mod logistic;
 mod proximal;
 pub mod sgd;
+pub mod shap;
 pub mod svc_linear;
 pub mod tree;

@@ -3,6 +3,7 @@
 pub mod bagged;
 pub mod boost;
 pub mod forest;
+pub mod shap;
 
 use numpy::ndarray::Array1;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
@@ -210,6 +211,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     bagged::register(m)?;
     boost::register(m)?;
     forest::register(m)?;
+    shap::register(m)?;
     m.add_class::<PyTree>()?;
     m.add_function(wrap_pyfunction!(tree_grow, m)?)
 }

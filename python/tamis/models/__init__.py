@@ -1,4 +1,4 @@
-"""Models: linear and logistic regression, trees, forests, boosting."""
+"""Models: linear and logistic regression, trees, forests, boosting; looking into them."""
 
 from tamis.models._bayes import GaussianNB
 from tamis.models._bayes_counts import BernoulliNB, ComplementNB, MultinomialNB
@@ -21,6 +21,7 @@ from tamis.models._quantile import QuantileRegressor
 from tamis.models._sgd import SGDClassifier
 from tamis.models._sgd_regressor import SGDRegressor
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
+from tamis.models.inspect import tree_shap
 
 __all__ = [
     "BernoulliNB",
@@ -51,4 +52,5 @@ __all__ = [
     "SGDRegressor",
     "finetune",
     "regularization_path",
+    "tree_shap",
 ]

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import numpy as np
 
-from . import Row, _models_linear, _models_near, _models_sgd, _models_trees
+from . import Row, _models_linear, _models_near, _models_sgd, _models_shap, _models_trees
 
 HOMES = {
     "LinearRegression": "linear_model",
@@ -81,3 +81,4 @@ ROWS = [
 ROWS += _models_linear.ROWS
 ROWS += _models_near.ROWS
 ROWS += _models_sgd.ROWS
+ROWS += _models_shap.ROWS
