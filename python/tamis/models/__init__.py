@@ -21,7 +21,7 @@ from tamis.models._quantile import QuantileRegressor
 from tamis.models._sgd import SGDClassifier
 from tamis.models._sgd_regressor import SGDRegressor
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
-from tamis.models.inspect import tree_shap
+from tamis.models.inspect import coefficients, export_json, export_text, plot_tree, tree_shap
 
 __all__ = [
     "BernoulliNB",
@@ -50,7 +50,11 @@ __all__ = [
     "Ridge",
     "SGDClassifier",
     "SGDRegressor",
+    "coefficients",
+    "export_json",
+    "export_text",
     "finetune",
+    "plot_tree",
     "regularization_path",
     "tree_shap",
 ]
