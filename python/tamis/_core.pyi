@@ -1,7 +1,7 @@
 """Types of the kernels. One section an area; checked against the module by stubtest."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -581,6 +581,71 @@ def svc_linear_fit(
     seed: int,
     n_jobs: int,
 ) -> tuple[NDArray[np.float64], int, bool]: ...
+
+_Csr: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int]
+
+@final
+class Perceptron:
+    def __new__(
+        cls,
+        params: NDArray[Any],
+        widths: list[int],
+        activation: str,
+        *,
+        loss: tuple[str, list[float], list[float]],
+        output: tuple[bool, float, float | None],
+        solver: tuple[str, float, float, float],
+        alpha: float,
+        weight_decay: float,
+        dropout: float,
+        seed: int,
+        memory: tuple[NDArray[Any], NDArray[Any], int] | None,
+    ) -> Perceptron: ...
+    def epoch(
+        self,
+        x: NDArray[Any] | _Csr,
+        y: NDArray[np.float64],
+        weights: NDArray[np.float64] | None,
+        order: NDArray[np.int64],
+        batch: int,
+        rate: float,
+        n_jobs: int,
+        short: bool,
+    ) -> float: ...
+    def ahead(
+        self, x: NDArray[Any] | _Csr, rows: NDArray[np.int64], n_jobs: int
+    ) -> NDArray[Any]: ...
+    def back(
+        self,
+        x: NDArray[Any] | _Csr,
+        rows: NDArray[np.int64],
+        slopes: NDArray[np.float64],
+        total: float | None,
+        rate: float,
+        n_jobs: int,
+    ) -> float: ...
+    def place(self, params: NDArray[Any]) -> None: ...
+    def look(
+        self,
+        x: NDArray[Any] | _Csr,
+        y: NDArray[np.float64],
+        weights: NDArray[np.float64] | None,
+        n_jobs: int,
+        short: bool,
+    ) -> float: ...
+    def slopes(self) -> NDArray[Any]: ...
+    def params(self) -> NDArray[Any]: ...
+    def memory(self) -> tuple[NDArray[Any], NDArray[Any], int]: ...
+
+def mlp_scores(
+    x: NDArray[Any] | _Csr,
+    params: NDArray[Any],
+    widths: list[int],
+    activation: str,
+    rows: NDArray[np.int64] | None,
+    n_jobs: int,
+    short: bool,
+) -> NDArray[Any]: ...
 
 # --- near --------------------------------------------------------------------------------------
 

@@ -73,6 +73,23 @@ pub fn fill_chunks<T: Send>(
     })
 }
 
+/// Lets `f(first index, chunk)` write each chunk of `size` items of `out`; returns what it returns,
+/// in index order.
+pub fn map_chunks_mut<T: Send, R: Send>(
+    ctx: &Ctx,
+    out: &mut [T],
+    size: usize,
+    f: impl Fn(usize, &mut [T]) -> R + Sync + Send,
+) -> Result<Vec<R>> {
+    let size = size.max(1);
+    let chunks: Vec<Mutex<&mut [T]>> = out.chunks_mut(size).map(Mutex::new).collect();
+    let made = map(ctx, chunks.len(), |c| {
+        let mut chunk = chunks[c].lock().map_err(poisoned)?;
+        Ok(f(c * size, &mut chunk))
+    })?;
+    made.into_iter().collect()
+}
+
 /// A job panicked; its panic is on its way to the caller, so this is never seen.
 fn poisoned<E>(_: E) -> Error {
     Error::Stopped
@@ -128,6 +145,12 @@ mod tests {
         })
         .unwrap();
         assert!(out.iter().enumerate().all(|(i, &v)| i == v));
+        let lengths = map_chunks_mut(&Ctx::new(1), &mut out, 300, |first, chunk| {
+            chunk[0] = 7;
+            (first, chunk.len())
+        });
+        assert_eq!(lengths, Ok(vec![(0, 300), (300, 300), (600, 300), (900, 101)]));
+        assert_eq!((out[0], out[1], out[900]), (7, 1, 7));
         let ctx = Ctx::new(1);
         ctx.stop();
         assert_eq!(map(&ctx, 3, |i| i), Err(Error::Stopped));

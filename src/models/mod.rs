@@ -10,6 +10,7 @@ pub mod gram;
 mod lbfgs;
 pub mod linear;
 pub mod logistic;
+pub mod mlp;
 mod proximal;
 pub mod sgd;
 pub mod shap;

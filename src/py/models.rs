@@ -1,5 +1,6 @@
 //! Bindings of `models`: linear and logistic regression.
 
+mod mlp;
 pub mod sgd;
 pub mod svc;
 
@@ -13,6 +14,7 @@ use crate::models::logistic::{Dense, Rows, Sparse};
 use crate::models::{bayes, elastic, linear, logistic};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    mlp::register(m)?;
     m.add_function(wrap_pyfunction!(linear_fit, m)?)?;
     m.add_function(wrap_pyfunction!(bayes_moments, m)?)?;
     m.add_function(wrap_pyfunction!(bayes_scores, m)?)?;

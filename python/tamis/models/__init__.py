@@ -15,6 +15,8 @@ from tamis.models._huber import HuberRegressor
 from tamis.models._linear import LinearRegression, Ridge
 from tamis.models._linear_svc import LinearSVC, LinearSVR
 from tamis.models._logistic import LogisticRegression
+from tamis.models._mlp import MLPClassifier
+from tamis.models._mlp_numbers import MLPRegressor
 from tamis.models._neighbors import KNeighborsClassifier, KNeighborsRegressor
 from tamis.models._path import RegularizationPath, regularization_path
 from tamis.models._quantile import QuantileRegressor
@@ -42,6 +44,8 @@ __all__ = [
     "LinearSVC",
     "LinearSVR",
     "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
     "MultinomialNB",
     "QuantileRegressor",
     "RandomForestClassifier",

@@ -8,7 +8,7 @@ import pytest
 
 RUN = """
 import os, sys
-import pytest, sklearn, sklearn.linear_model, sklearn.naive_bayes
+import pytest, sklearn, sklearn.linear_model, sklearn.naive_bayes, sklearn.neural_network
 import tamis.models
 for name in {names!r}:
     for home, module in list(sys.modules.items()):
@@ -41,6 +41,9 @@ test_random_descent test_check_input_false test_enet_copy_X_False_check_input_Fa
 test_overridden_gram_matrix test_enet_coordinate_descent_raises_convergence
 """
 
+#: They look at the private gradient and at the private optimizer object.
+MLP = "test_gradient test_learning_rate_warmstart test_adaptive_learning_rate"
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -69,6 +72,7 @@ test_overridden_gram_matrix test_enet_coordinate_descent_raises_convergence
             "",
             "test_alpha_vector test_check_alpha test_gnb_check_update_with_no_data",
         ),
+        (["MLPClassifier", "MLPRegressor"], "neural_network/tests/test_mlp.py", "", MLP),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
 )
