@@ -92,11 +92,14 @@ fn go<T: Send>(
     if short { run_short(work) } else { run::run(py, n_jobs, None, work) }
 }
 
+/// Parameters, and the memory of steps.
+type Begin<'a, T> = (&'a [T], Option<(&'a [T], &'a [T], u64)>);
+
 fn made<T: Num>(
     shape: Shape,
     output: Output,
     set: Settings,
-    (params, memory): (&[T], Option<(&[T], &[T], u64)>),
+    (params, memory): Begin<'_, T>,
 ) -> Result<Mlp<T>> {
     let memory = memory.map(|(m, v, steps)| Memory { m: m.to_vec(), v: v.to_vec(), steps });
     Mlp::new(shape, output, set, params.to_vec(), memory)

@@ -5,7 +5,15 @@ from importlib import import_module
 
 import numpy as np
 
-from . import Row, _models_linear, _models_near, _models_sgd, _models_shap, _models_trees
+from . import (
+    Row,
+    _models_linear,
+    _models_mlp,
+    _models_near,
+    _models_sgd,
+    _models_shap,
+    _models_trees,
+)
 
 HOMES = {
     "LinearRegression": "linear_model",
@@ -82,3 +90,4 @@ ROWS += _models_linear.ROWS
 ROWS += _models_near.ROWS
 ROWS += _models_sgd.ROWS
 ROWS += _models_shap.ROWS
+ROWS += _models_mlp.ROWS
