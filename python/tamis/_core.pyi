@@ -512,6 +512,32 @@ def bayes_scores(
     constant: NDArray[np.float64],
     n_jobs: int,
 ) -> NDArray[np.float64]: ...
+def svm_classify(
+    x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
+    y: NDArray[np.uint32],
+    n_classes: int,
+    bound: NDArray[np.float64],
+    kernel: tuple[str, float, float, int],
+    how: tuple[float, int, bool, int],
+    n_jobs: int,
+) -> tuple[NDArray[np.float64], list[float], list[int], bool, list[float]]: ...
+def svm_regress(
+    x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
+    y: NDArray[np.float64],
+    epsilon: float,
+    bound: NDArray[np.float64],
+    kernel: tuple[str, float, float, int],
+    how: tuple[float, int, bool, int],
+    n_jobs: int,
+) -> tuple[NDArray[np.float64], list[float], list[int], bool, list[float]]: ...
+def svm_scores(
+    kernel: tuple[str, float, float, int],
+    vectors: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
+    dual: NDArray[np.float64],
+    parts: list[int],
+    x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
+    n_jobs: int,
+) -> NDArray[np.float64]: ...
 def elastic_path(
     x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
     y: NDArray[np.float64],

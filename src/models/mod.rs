@@ -15,4 +15,5 @@ mod proximal;
 pub mod sgd;
 pub mod shap;
 pub mod svc_linear;
+pub mod svm;
 pub mod tree;

@@ -3,6 +3,7 @@
 mod mlp;
 pub mod sgd;
 pub mod svc;
+pub mod svm;
 
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -21,7 +22,8 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(elastic_path, m)?)?;
     m.add_function(wrap_pyfunction!(logistic_fit, m)?)?;
     sgd::register(m)?;
-    svc::register(m)
+    svc::register(m)?;
+    svm::register(m)
 }
 
 type LinearFit<'py> =

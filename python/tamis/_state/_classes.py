@@ -216,6 +216,7 @@ _SKLEARN: dict[str, dict[str, Any]] = {
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": {
         "check": _hist.check_tree,
     },
+    "sklearn.frozen.FrozenEstimator": {"check": _checks.nothing},
     "sklearn.impute.MissingIndicator": {},
     "sklearn.isotonic.IsotonicRegression": {
         "take": _checks.take_isotonic, "give": _checks.give_isotonic,
@@ -231,4 +232,5 @@ _SKLEARN: dict[str, dict[str, Any]] = {
     "sklearn.preprocessing.RobustScaler": {"check": _checks.scaler},
     "sklearn.preprocessing.StandardScaler": {"check": _checks.scaler},
     "sklearn.preprocessing.TargetEncoder": {"check": _checks.target_encoder},
+    "sklearn.svm.LinearSVC": {},
 }  # fmt: skip

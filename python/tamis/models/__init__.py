@@ -1,8 +1,10 @@
 """Models: linear and logistic regression, trees, forests, boosting; looking into them."""
 
+from tamis.models import _svm_saved as _svm_saved  # puts them on the list of what is saved
 from tamis.models._bayes import GaussianNB
 from tamis.models._bayes_counts import BernoulliNB, ComplementNB, MultinomialNB
 from tamis.models._boost import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from tamis.models._calibrated import CalibratedClassifierCV, CalibrationReport
 from tamis.models._elastic import ElasticNet, Lasso
 from tamis.models._finetune import finetune
 from tamis.models._forest import (
@@ -22,11 +24,16 @@ from tamis.models._path import RegularizationPath, regularization_path
 from tamis.models._quantile import QuantileRegressor
 from tamis.models._sgd import SGDClassifier
 from tamis.models._sgd_regressor import SGDRegressor
+from tamis.models._svm import SVC, SVR
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tamis.models.inspect import coefficients, export_json, export_text, plot_tree, tree_shap
 
 __all__ = [
+    "SVC",
+    "SVR",
     "BernoulliNB",
+    "CalibratedClassifierCV",
+    "CalibrationReport",
     "ComplementNB",
     "DecisionTreeClassifier",
     "DecisionTreeRegressor",

@@ -12,6 +12,7 @@ from . import (
     _models_near,
     _models_sgd,
     _models_shap,
+    _models_svm,
     _models_trees,
 )
 
@@ -91,3 +92,4 @@ ROWS += _models_near.ROWS
 ROWS += _models_sgd.ROWS
 ROWS += _models_shap.ROWS
 ROWS += _models_mlp.ROWS
+ROWS += _models_svm.ROWS

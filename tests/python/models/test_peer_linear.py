@@ -8,7 +8,8 @@ import pytest
 
 RUN = """
 import os, sys
-import pytest, sklearn, sklearn.linear_model, sklearn.naive_bayes, sklearn.neural_network
+import pytest, sklearn, sklearn.calibration, sklearn.linear_model, sklearn.naive_bayes
+import sklearn.neural_network, sklearn.svm
 import tamis.models
 for name in {names!r}:
     for home, module in list(sys.modules.items()):
@@ -73,6 +74,10 @@ MLP = "test_gradient test_learning_rate_warmstart test_adaptive_learning_rate"
             "test_alpha_vector test_check_alpha test_gnb_check_update_with_no_data",
         ),
         (["MLPClassifier", "MLPRegressor"], "neural_network/tests/test_mlp.py", "", MLP),
+        # A callable whose matrix does not fit the rows is refused by fit already.
+        (["SVC", "SVR"], "svm/tests/test_svm.py", "", "test_svr_errors"),
+        (["SVC", "SVR"], "svm/tests/test_sparse.py", "", ""),
+        (["CalibratedClassifierCV", "SVC"], "tests/test_calibration.py", "", ""),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
 )
