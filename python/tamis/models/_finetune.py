@@ -18,6 +18,7 @@ from tamis.exceptions import DataError, ParameterError, ShapeError
 from tamis.models._finetune_boost import BoostTuner
 from tamis.models._finetune_forest import ForestTuner
 from tamis.models._finetune_linear import LinearTuner
+from tamis.models._finetune_mlp import MLPTuner
 from tamis.models._finetune_report import FineTuned, Report, score_of
 
 __all__ = ["finetune"]
@@ -44,35 +45,38 @@ def finetune(
 ) -> FineTuned:
     """Fit a model that is trained already to new rows, without forgetting what it knows.
 
-    Linear models are pulled towards the weights that they have (L2-SP). Forests keep their trees,
-    weigh them by how well they do on the new rows, and get new ones beside them. Boosted trees keep
-    their splits; the values of their leaves are refitted, pulled towards what they were, and new
-    trees, shrunken by the same pull, come after them. How far to go is
-    chosen by cross-validation inside the new rows; the model is the mean of the candidates by how
-    well each predicts rows left out (pseudo-Bayesian averaging), which for these models is again
-    one model of the same kind. What the model would have been worth untouched, fitted from
-    scratch, or fitted on both data sets is measured on rows that nothing was fitted on.
+    Linear models and networks are pulled towards the weights that they have (L2-SP). Forests keep
+    their trees, weigh them by how well they do on the new rows, and get new ones beside them.
+    Boosted trees keep their splits; the values of their leaves are refitted, pulled towards what
+    they were, and new trees, shrunken by the same pull, come after them. How far to go is chosen by
+    cross-validation inside the new rows; the model is the mean of the candidates by how well each
+    predicts rows left out (pseudo-Bayesian averaging), which for these models is again one model of
+    the same kind (but for networks, which take the best candidate). What the model would have been
+    worth untouched, fitted from scratch, or fitted on both data sets is measured on rows that
+    nothing was fitted on.
 
     Parameters
     ----------
     model : estimator
-        Fitted: a linear model (with `coef_` and `intercept_`), a random forest (with
-        `estimators_`) or a histogram boosting (scikit-learn's comes back as ours), of tamis or of
-        scikit-learn; or a pipeline that ends in one, whose other steps are kept as they are. It is
-        not changed.
+        Fitted: a linear model (with `coef_` and `intercept_`), a network (MLPClassifier or
+        MLPRegressor, of one target), a random forest (with `estimators_`) or a histogram boosting
+        (scikit-learn's comes back as ours), of tamis or of scikit-learn; or a pipeline that ends in
+        one, whose other steps are kept as they are. It is not changed.
     X : array-like or frame of shape (n_samples, n_features)
-        New rows; sparse ones for linear models.
+        New rows; sparse ones for linear models and networks.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
         Their targets: of the classes that the model knows, at least two rows of each that occurs.
     strength : 'auto' or float, default='auto'
         How strongly the model is held to what it was. For linear models the pull on the
         coefficients, in units of the columns' spread, against the sum of losses: 0 lets them go,
         infinity allows a new intercept alone. For forests the share of the old trees, from 0 to 1.
-        For boosting the pull on each leaf's value, in rows a round of the model: infinity allows
-        a new first score alone; how many new trees come after is chosen in any case.
+        For networks the pull on all weights, as they stand; infinity allows new biases of the
+        scores alone. For boosting the pull on each leaf's value, in rows a round of the model:
+        infinity allows a new first score alone; how many new trees come after is chosen in any
+        case.
     loss : str or loss, optional
-        Of `tamis.losses`, for linear models and boosting; by default the one that the model was
-        fitted by.
+        Of `tamis.losses`, for linear models, networks and boosting; by default the one that the
+        model was fitted by.
     source : (X, y), optional
         The rows that the model was fitted on, to report what fitting on both would have given.
     sample_weight : array-like of shape (n_samples,), optional
@@ -245,6 +249,8 @@ def _tuner(model: Any, loss: Any, seed: int) -> Any:
         raise ParameterError(f"{type(model).__name__} is no classifier and no regressor")
     if hasattr(model, "coef_") and hasattr(model, "intercept_"):
         return LinearTuner(model, loss)
+    if MLPTuner.suits(model):
+        return MLPTuner(model, loss, seed)
     if BoostTuner.suits(model):
         return BoostTuner(model, loss, seed)
     if ForestTuner.suits(model):
@@ -252,8 +258,8 @@ def _tuner(model: Any, loss: Any, seed: int) -> Any:
             raise ParameterError("a forest has no loss: leave loss= out")
         return ForestTuner(model, seed)
     raise ParameterError(
-        f"{type(model).__name__} cannot be fine-tuned: give a linear model, a forest, a "
-        "histogram boosting, or a pipeline that ends in one"
+        f"{type(model).__name__} cannot be fine-tuned: give a linear model, a network, a "
+        "forest, a histogram boosting, or a pipeline that ends in one"
     )
 
 
