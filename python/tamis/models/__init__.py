@@ -26,7 +26,15 @@ from tamis.models._sgd import SGDClassifier
 from tamis.models._sgd_regressor import SGDRegressor
 from tamis.models._svm import SVC, SVR
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
-from tamis.models.inspect import coefficients, export_json, export_text, plot_tree, tree_shap
+from tamis.models.inspect import (
+    coefficients,
+    export_json,
+    export_text,
+    partial_dependence,
+    permutation_importance,
+    plot_tree,
+    tree_shap,
+)
 
 __all__ = [
     "SVC",
@@ -65,6 +73,8 @@ __all__ = [
     "export_json",
     "export_text",
     "finetune",
+    "partial_dependence",
+    "permutation_importance",
     "plot_tree",
     "regularization_path",
     "tree_shap",
