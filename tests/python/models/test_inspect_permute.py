@@ -22,6 +22,7 @@ from tamis.models import (
     partial_dependence,
     permutation_importance,
 )
+from tamis.models.inspect import _stack
 
 mpl.use("Agg")
 
@@ -85,7 +86,7 @@ def test_any_frame_and_small_blocks_give_the_same(monkeypatch):
         np.testing.assert_array_equal(grid.average, partial_dependence(model, rows, "town").average)
         other = partial_dependence(model, rows, "a", grid_resolution=20)
         np.testing.assert_array_equal(mean, other.average)
-    monkeypatch.setattr("tamis.models.inspect._stack._CELLS", 1)
+    monkeypatch.setattr(_stack, "_CELLS", 1)
     found = permutation_importance(model, X, y, random_state=0)
     np.testing.assert_array_equal(one.importances, found.importances)
     np.testing.assert_array_equal(grid.average, partial_dependence(model, X, "town").average)
@@ -208,6 +209,6 @@ def test_pictures_say_what_they_show():
     pair = partial_dependence(model, X, ("a", "town"), grid_resolution=8)
     assert "interaction" in pair.plot().get_title(loc="left")
     found = permutation_importance(model, X, y, random_state=0)
-    assert "worth something" in found.plot(max_features=3).get_title(loc="left")
+    assert "above noise" in found.plot(max_features=3).get_title(loc="left")
     assert "above noise" in repr(found) and "<table" in found._repr_html_()
     mpl.pyplot.close("all")

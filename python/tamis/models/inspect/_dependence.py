@@ -144,8 +144,8 @@ class PartialDependence:
         ax.set_ylabel(short(self.names[1]), color=SOFT)
         lost = mean - mean.mean(axis=1, keepdims=True) - mean.mean(axis=0) + mean.mean()
         share = float((lost**2).sum() / max(((mean - mean.mean()) ** 2).sum(), 1e-300))
-        title = f"Together they move the mean over {np.ptp(mean):.3g}; {100 * share:.0f} % of its "
-        ax.set_title(title + "variance is interaction", fontsize=10, color=INK, loc="left")
+        title = f"Over {np.ptp(mean):.3g}; {100 * share:.0f} % of it is interaction"
+        ax.set_title(title, fontsize=10, color=INK, loc="left")
         return ax
 
 
@@ -360,8 +360,8 @@ def _set(rows: Rows, stacked: Any, place: int, cells: np.ndarray) -> Any:
         was = rows.X.iloc[:, place].dtype
         keep = not pd.api.types.is_numeric_dtype(was) or cells.dtype == was
         out = stacked.copy(deep=False)
-        series = pd.Series(cells, index=out.index, dtype=was if keep else None)
-        out.isetitem(place, series)
+        column = pd.Series(cells, index=out.index, dtype=was if keep else None)
+        out.isetitem(place, column)
         return out
     frame = _frame.wrap(stacked)
     dtype = None if frame.schema[name].is_numeric() else frame.schema[name]

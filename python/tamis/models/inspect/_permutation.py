@@ -46,7 +46,7 @@ class PermutationImportance:
         kind (rows left out in turn) and other shuffles.
     p_value : ndarray of shape (n_features,)
         Of as large a loss if the column were worth nothing, corrected for the number of columns
-        (Holm).
+        (Benjamini and Hochberg 1995: of the columns above noise about 5 % are there by chance).
     noise : ndarray of shape (n_features,)
         True where the loss cannot be told from none (``p_value > 0.05``).
     scoring : str
@@ -110,9 +110,8 @@ class PermutationImportance:
             color=SOFT, fontsize=9,
         )  # fmt: skip
         told = int((~self.noise).sum())
-        title = f"{told} of {len(self.names)} columns are worth something to the score"
-        rest = "; grey cannot be told from nothing" if told < len(self.names) else ""
-        ax.set_title(title + rest, fontsize=10, color=INK, loc="left")
+        title = f"{told} of {len(self.names)} columns above noise (blue)"
+        ax.set_title(title, fontsize=10, color=INK, loc="left")
         return ax
 
     def __repr__(self) -> str:
@@ -194,7 +193,7 @@ def permutation_importance(
     >>> y = X[:, 0] + 0.3 * X[:, 1]
     >>> found = permutation_importance(LinearRegression().fit(X, y), X, y, random_state=0)
     >>> found.importances_mean.round(1), found.noise
-    (array([1.9, 0.2, 0. ]), array([False, False,  True]))
+    (array([1.8, 0.2, 0. ]), array([False, False,  True]))
     """
     if not isinstance(n_repeats, Integral) or isinstance(n_repeats, bool) or n_repeats < 1:
         raise ParameterError(f"n_repeats must be a count from 1; got {n_repeats!r}")
@@ -230,7 +229,7 @@ def permutation_importance(
     reach = float(stats.t.ppf(0.975, free)) * error
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(error > 0, mean / error, np.where(mean > 0, np.inf, 0.0))
-    p = _holm(stats.t.sf(t, free))
+    p = _corrected(stats.t.sf(t, free))
     return PermutationImportance(
         mean, spread, losses, list(sets), judge.baseline, mean - reach, mean + reach, p, p > 0.05,
         named, X if rows.is_frame else None,
@@ -462,9 +461,9 @@ def _jackknife(partial: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(squares * np.maximum(n - 1, 0) / np.maximum(n, 1)))
 
 
-def _holm(p: np.ndarray) -> np.ndarray:
+def _corrected(p: np.ndarray) -> np.ndarray:
     order = np.argsort(p, kind="stable")
-    scaled = p[order] * (len(p) - np.arange(len(p)))
+    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
     out = np.empty(len(p))
-    out[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
+    out[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return out

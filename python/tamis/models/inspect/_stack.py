@@ -70,7 +70,7 @@ class Rows:
         """Return stacked copies in which some columns have the cells of other rows."""
         if not self.is_frame:
             out = stacked.copy()
-            out[:, places] = self.X[np.ix_(order, places)]
+            out[:, places] = self.X[order][:, places]
             return out
         names = [self.columns[j] for j in places]
         if hasattr(self.X, "iloc"):
