@@ -137,8 +137,8 @@ impl<T: Float> Row<'_, T> {
                 }
                 let rw = if wa.len() > xa.len() { &wa[xa.len()][..] } else { rw };
                 let rest: f64 = rx.iter().zip(rw).map(|(x, w)| x.wide() * w).sum();
-                let four = [0, 1, 2, 3].map(|k| sums[k] + sums[k + 4]);
-                (four[0] + four[2]) + (four[1] + four[3]) + rest
+                let (even, odd) = (sums[0] + sums[4], sums[1] + sums[5]);
+                (even + (sums[2] + sums[6])) + (odd + (sums[3] + sums[7])) + rest
             }
         }
     }
@@ -191,7 +191,11 @@ pub struct Block {
     columns: Vec<i32>,
     ends: Vec<usize>,
     sparse: bool,
+    touched: f64,
 }
+
+/// Numbers of double precision in a cache line.
+const LINE: usize = 8;
 
 /// The length of dense rows in a block, and of weights to go with them: whole registers.
 pub fn padded(width: usize) -> usize {
@@ -205,6 +209,13 @@ impl Block {
         match *cells {
             Cells::Dense { values, width } => {
                 let wide = padded(width);
+                // A load of each line first: these wait for memory all at once.
+                for &i in ids {
+                    let first = i as usize * width;
+                    for k in (first..first + width).step_by(LINE) {
+                        self.touched += values[k].wide();
+                    }
+                }
                 self.values.resize(ids.len() * wide, 0.0);
                 for (out, &i) in self.values.chunks_exact_mut(wide).zip(ids) {
                     let row = &values[i as usize * width..(i as usize + 1) * width];
@@ -214,6 +225,12 @@ impl Block {
             }
             Cells::Sparse { starts, columns, values, .. } => {
                 self.sparse = true;
+                for &i in ids {
+                    let part = starts[i as usize] as usize..starts[i as usize + 1] as usize;
+                    for k in part.step_by(LINE) {
+                        self.touched += values[k].wide() + f64::from(columns[k]);
+                    }
+                }
                 self.values.clear();
                 self.columns.clear();
                 for &i in ids {

@@ -195,7 +195,7 @@ fn one<T: Float>(
     let mean = if state.mean.nrows() > 0 { wide(state.mean.row(k), p) } else { Vec::new() };
     let mut walk = Walk::new(set, wide(state.coef.row(k), p), state.intercept[k], mean, t);
     walk.mean_intercept = state.mean_intercept.get(k).copied().unwrap_or(0.0);
-    let targets = Targets { data, set, rule, k };
+    let targets = Targets::new(data, set, rule, k);
     let mut order: Vec<u32> = (0..n as u32).collect();
     let train = n - data.held.map_or(0, |h| h.iter().filter(|h| **h).count());
     let (mut best, mut idle, mut epochs) = (f64::NEG_INFINITY, 0, 0);
@@ -241,19 +241,21 @@ struct Targets<'a, 'b, T> {
     data: &'a Data<'b, T>,
     set: &'a Settings,
     rule: &'a Rule<'a>,
-    k: usize,
+    /// The target and the weight of each row.
+    pairs: Vec<(f64, f64)>,
 }
 
-impl<T: Float> Targets<'_, '_, T> {
-    /// The target and the weight of a row.
-    #[inline]
-    fn target(&self, i: usize) -> (f64, f64) {
-        let (y, w) = (self.data.y[i], self.data.weights[i]);
-        if !self.set.classes {
-            return (y, w);
-        }
-        let (target, factor) = side(y, self.k, self.rule.low(), self.data.sides);
-        (target, w * factor)
+impl<'a, 'b, T: Float> Targets<'a, 'b, T> {
+    fn new(data: &'a Data<'b, T>, set: &'a Settings, rule: &'a Rule<'a>, k: usize) -> Self {
+        let rows = data.y.iter().zip(&data.weights);
+        let pairs = rows.map(|(&y, &w)| {
+            if !set.classes {
+                return (y, w);
+            }
+            let (target, factor) = side(y, k, rule.low(), data.sides);
+            (target, w * factor)
+        });
+        Targets { data, set, rule, pairs: pairs.collect() }
     }
 
     fn block_rows(&self) -> usize {
@@ -279,7 +281,7 @@ impl<T: Float> Targets<'_, '_, T> {
             ctx.check()?;
             block.gather(&self.data.cells, &ids);
             targets.clear();
-            targets.extend(ids.iter().map(|&i| self.target(i as usize)));
+            targets.extend(ids.iter().map(|&i| self.pairs[i as usize]));
             let known = match self.rule {
                 Rule::Own(slopes) => Some(ask(slopes, &block, &targets, walk)?),
                 _ => None,
@@ -308,7 +310,7 @@ impl<T: Float> Targets<'_, '_, T> {
             block.gather(&self.data.cells, part);
             for (k, &i) in part.iter().enumerate() {
                 // Classes count by the rows' weights alone.
-                let (y, w) = (self.target(i as usize).0, self.data.weights[i as usize]);
+                let (y, w) = (self.pairs[i as usize].0, self.data.weights[i as usize]);
                 let score = walk.score(&block.row(k));
                 total += w;
                 right += if (score > 0.0) == (y > 0.0) { w } else { 0.0 };

@@ -18,7 +18,8 @@ def texts(rng, n, p=20_000, words=50):
     columns = (p * rng.random((rows, words)) ** 3).astype(np.int32)
     values = rng.exponential(size=(rows, words)) / np.sqrt(words)
     X = sparse.csr_array(
-        (values.ravel(), columns.ravel(), np.arange(0, rows * words + 1, words)), shape=(rows, p)
+        (values.ravel(), columns.ravel(), np.arange(0, rows * words + 1, words, dtype=np.int32)),
+        shape=(rows, p),
     )
     X.sum_duplicates()
     score = X @ rng.normal(size=p) * 3 + rng.logistic(size=rows)
