@@ -36,7 +36,7 @@ class SGDClassifier(ClassifierMixin, LinearClassMixin, StochasticGradientDescent
     """Linear classifiers (SVM, logistic regression, ...) by stochastic gradient descent.
 
     A drop-in for scikit-learn's class of this name: the same steps in the same order of rows, so
-    the same coefficients up to rounding, two to six times as fast; and any loss.
+    the same coefficients up to rounding, about twice as fast; and any loss.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class SGDRegressor(RegressorMixin, StochasticGradientDescent):
     """Linear regression by stochastic gradient descent.
 
     A drop-in for scikit-learn's class of this name: the same steps in the same order of rows, so
-    the same coefficients up to rounding, two to six times as fast; and any loss.
+    the same coefficients up to rounding, about twice as fast; and any loss.
 
     Parameters
     ----------

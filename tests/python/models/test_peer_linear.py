@@ -44,6 +44,14 @@ test_overridden_gram_matrix test_enet_coordinate_descent_raises_convergence
 
 #: They look at the private gradient and at the private optimizer object.
 MLP = "test_gradient test_learning_rate_warmstart test_adaptive_learning_rate"
+#: Private attributes and tables (test_plain_..., ..._method_access, test_loss_..., ..._subsets),
+#: other messages (..._balanced, ..._zero_validation_weight), and an end that hangs on the score of
+#: weights without their scale (test_multi_thread_...).
+SGD = """
+test_plain_has_no_average_attr test_sgd_predict_proba_method_access test_loss_function_epsilon
+test_validation_mask_correctly_subsets test_partial_fit_weight_class_balanced
+test_sgd_error_on_zero_validation_weight test_multi_thread_multi_class_and_early_stopping
+"""
 
 
 @pytest.mark.slow
@@ -65,6 +73,14 @@ MLP = "test_gradient test_learning_rate_warmstart test_adaptive_learning_rate"
             "linear_model/tests/test_quantile.py",
             "",
             "test_error_interior_point_future",
+        ),
+        (["SGDClassifier", "SGDRegressor"], "linear_model/tests/test_sgd.py", "not OneClass", SGD),
+        # Steps of Newton's method are enough where sweeps over the rows are not.
+        (
+            ["LinearSVC", "LinearSVR"],
+            "svm/tests",
+            "linear or lsvc or crammer or min_c",
+            "test_linear_svm_convergence_warnings",
         ),
         # Private methods.
         (
