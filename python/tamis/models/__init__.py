@@ -27,9 +27,11 @@ from tamis.models._sgd_regressor import SGDRegressor
 from tamis.models._svm import SVC, SVR
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tamis.models.inspect import (
+    calibration_curve,
     coefficients,
     export_json,
     export_text,
+    learning_curve,
     partial_dependence,
     permutation_importance,
     plot_tree,
@@ -69,10 +71,12 @@ __all__ = [
     "Ridge",
     "SGDClassifier",
     "SGDRegressor",
+    "calibration_curve",
     "coefficients",
     "export_json",
     "export_text",
     "finetune",
+    "learning_curve",
     "partial_dependence",
     "permutation_importance",
     "plot_tree",

@@ -105,7 +105,7 @@ class Coefficients:
 
     def __repr__(self) -> str:
         order = np.argsort(-np.abs(self.scaled).max(axis=0), kind="stable")[:5]
-        said = ", ".join(f"{self.names[j]} {self.coef[0, j]:.4g}" for j in order)
+        said = ", ".join(f"{self.names[j]} {self.coef[0, j]:.4g}" for j in order if self.coef[0, j])
         first = f" (of {self.outputs[0]})" if self.outputs else ""
         return f"<Coefficients of {len(self.names)} features{first}: {said}>"
 
