@@ -25,7 +25,7 @@ def moons(rng, n=125_000, p=30):
 
 
 def pictures(rng, n=12_500, p=784, dtype=np.float64):
-    centres = rng.normal(size=(10, p)) * 0.25
+    centres = rng.normal(size=(10, p)) * 0.6
     y = rng.integers(0, 10, n)
     X = np.abs(centres[y] + rng.normal(size=(n, p))).astype(dtype)
     cut = n * 4 // 5
