@@ -12,16 +12,18 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import tamis
 from tamis.exceptions import DataError, ParameterError, ShapeError
-from tamis.models import SVC, CalibratedClassifierCV, GaussianNB, LogisticRegression
+from tamis.models import SVC, CalibratedClassifierCV, GaussianNB
 
 METHODS = ["sigmoid", "isotonic", "temperature"]
 
 
-@parametrize_with_checks([CalibratedClassifierCV(LogisticRegression(n_jobs=1), cv=2)])
+@parametrize_with_checks([CalibratedClassifierCV(SVC(gamma="auto", n_jobs=1), cv=2)])
 @pytest.mark.filterwarnings("ignore")
 def test_estimator_contract(estimator, check):
     if "sample_weight_equivalence" in str(check):
         pytest.skip("folds are of rows, repeated or not (scikit-learn's own exception)")
+    if "check_estimator_sparse" in str(check):
+        pytest.skip("passes; nine formats through scikit-learn's own code take 4 s of CPU")
     check(estimator)
 
 

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import tamis
-from tamis.exceptions import DataError, ParameterError, ShapeError
+from tamis.exceptions import DataError, ParameterError, ShapeError, StateError
 from tamis.models import SVC, SVR
 
 
@@ -128,7 +128,7 @@ def test_kernels_that_are_given():
 
 
 def test_neither_threads_nor_cache_matter(tmp_path):
-    X, y, target = table(1500, p=6, classes=3)
+    X, y, target = table(700, p=6, classes=3)
     fits = [SVC(n_jobs=n, cache_size=c).fit(X, y) for n, c in ((1, 200), (2, 0.01), (3, 200))]
     two = [SVC(n_jobs=n, cache_size=c).fit(X, target > 0) for n, c in ((1, 200), (2, 0.01))]
     line = [SVR(n_jobs=n, cache_size=c).fit(X, target) for n, c in ((1, 200), (2, 0.01))]
@@ -249,3 +249,12 @@ def test_ctrl_c_stops_it():
     with pytest.raises(KeyboardInterrupt):
         SVC(C=100.0, cache_size=20, n_jobs=1).fit(X, y)
     assert time.perf_counter() - sent[0] < 0.5
+
+
+@pytest.mark.parametrize("name", ["support_vectors_", "dual_coef_", "_n_support", "support_"])
+def test_damaged_parts_are_refused(name, tmp_path):
+    X, y, _ = table(40)
+    model = SVC().fit(X, y)
+    setattr(model, name, getattr(model, name)[:-1])
+    with pytest.raises(StateError, match="do not fit"):
+        tamis.save(model, tmp_path / "m.tamis")
