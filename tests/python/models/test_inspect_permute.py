@@ -107,14 +107,14 @@ def test_a_column_and_its_likeness_are_worth_something_together():
 
 def test_noise_is_called_noise():
     called = 0
-    for seed in range(12):
+    for seed in range(6):
         X, _ = table(200, seed)
         y = X[:, 0] + np.random.default_rng(seed).normal(size=200)
         model = LinearRegression().fit(X[:80], y[:80])
         found = permutation_importance(model, X[80:], y[80:], random_state=0)
         assert not found.noise[0] and (found.low <= found.importances_mean).all()
         called += int((~found.noise[1:]).sum())
-    assert called <= 2  # of 36
+    assert called <= 1  # of 18
 
 
 def test_scores_of_ones_own_and_several():
