@@ -191,7 +191,6 @@ pub struct Block {
     columns: Vec<i32>,
     ends: Vec<usize>,
     sparse: bool,
-    touched: f64,
 }
 
 /// Numbers of double precision in a cache line.
@@ -210,12 +209,12 @@ impl Block {
             Cells::Dense { values, width } => {
                 let wide = padded(width);
                 // A load of each line first: these wait for memory all at once.
+                let mut touched = 0.0;
                 for &i in ids {
-                    let first = i as usize * width;
-                    for k in (first..first + width).step_by(LINE) {
-                        self.touched += values[k].wide();
-                    }
+                    let row = &values[i as usize * width..(i as usize + 1) * width];
+                    touched += row.iter().step_by(LINE).map(|v| v.wide()).sum::<f64>();
                 }
+                std::hint::black_box(touched);
                 self.values.resize(ids.len() * wide, 0.0);
                 for (out, &i) in self.values.chunks_exact_mut(wide).zip(ids) {
                     let row = &values[i as usize * width..(i as usize + 1) * width];
@@ -225,12 +224,14 @@ impl Block {
             }
             Cells::Sparse { starts, columns, values, .. } => {
                 self.sparse = true;
+                let mut touched = 0.0;
                 for &i in ids {
                     let part = starts[i as usize] as usize..starts[i as usize + 1] as usize;
                     for k in part.step_by(LINE) {
-                        self.touched += values[k].wide() + f64::from(columns[k]);
+                        touched += values[k].wide() + f64::from(columns[k]);
                     }
                 }
+                std::hint::black_box(touched);
                 self.values.clear();
                 self.columns.clear();
                 for &i in ids {

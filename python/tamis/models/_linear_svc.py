@@ -136,7 +136,7 @@ class LinearSVC(ClassifierMixin, LinearClassMixin, _LinearSVM):
     random_state : int or RandomState, optional
         Seed of the order of rows in the dual.
     max_iter : int, default=1000
-        The most steps, or sweeps over the rows.
+        The most steps, or sweeps over the rows (those over a part of them count as a part).
     n_jobs : int, optional
         Threads; None uses all cores, 1 in a worker process.
 
@@ -288,7 +288,7 @@ class LinearSVR(RegressorMixin, _LinearSVM):
     random_state : int or RandomState, optional
         Seed of the order of rows in the dual.
     max_iter : int, default=1000
-        The most steps, or sweeps over the rows.
+        The most steps, or sweeps over the rows (those over a part of them count as a part).
     n_jobs : int, optional
         Threads; None uses all cores, 1 in a worker process.
 

@@ -35,11 +35,13 @@ pub(super) fn solve<T: Float>(
         (0..n).map(|i| data.costs[i] * data.sides[[data.y[i] as usize, 0]]).collect();
     let all: Vec<u32> = (0..n as u32).filter(|&i| costs[i as usize] > 0.0).collect();
     let (mut order, mut left) = (all.clone(), Vec::new());
-    let (mut n_iter, mut converged) = (0, all.is_empty());
-    while n_iter < set.max_iter && !converged {
+    let (mut sweep, mut visits, mut converged) = (0, 0, all.is_empty());
+    // Sweeps over few rows count by their share.
+    while visits < set.max_iter.saturating_mul(all.len()) && !converged {
         let whole = order.len() == all.len();
-        Stream::new(set.seed, ORDER, n_iter as u64, 0).shuffle(&mut order);
-        n_iter += 1;
+        Stream::new(set.seed, ORDER, sweep, 0).shuffle(&mut order);
+        sweep += 1;
+        visits += order.len();
         left.clear();
         let mut worst = 0.0f64;
         for (seen, &i) in order.iter().enumerate() {
@@ -49,8 +51,8 @@ pub(super) fn solve<T: Float>(
             let at = i as usize;
             let violation = rows.visit(data, at, costs[at], set.bias);
             worst = worst.max(violation);
-            // Rows that are right by far wait until the others are, too.
-            if violation > 0.5 * set.tol {
+            // Rows whose weights are all at their bounds wait until the others have settled.
+            if violation > 0.0 {
                 left.push(i);
             }
         }
@@ -62,7 +64,7 @@ pub(super) fn solve<T: Float>(
         }
     }
     let coef = Array2::from_shape_fn((k, p + 1), |(c, j)| rows.w[j * k + c]);
-    Ok((coef, n_iter, converged))
+    Ok((coef, visits.div_ceil(all.len().max(1)), converged))
 }
 
 struct Rows {

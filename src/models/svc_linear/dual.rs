@@ -52,12 +52,21 @@ struct Order {
     out: Vec<u32>,
     seed: (u64, u64),
     sweep: u64,
+    /// Visits to rows so far, and those that are a sweep over all.
+    visits: usize,
+    whole: usize,
 }
 
 impl Order {
     fn new(cost: &[f64], seed: (u64, u64)) -> Self {
-        let used = (0..cost.len() as u32).filter(|&i| cost[i as usize] > 0.0).collect();
-        Order { used, out: Vec::new(), seed, sweep: 0 }
+        let used: Vec<u32> = (0..cost.len() as u32).filter(|&i| cost[i as usize] > 0.0).collect();
+        let whole = used.len().max(1);
+        Order { used, out: Vec::new(), seed, sweep: 0, visits: 0, whole }
+    }
+
+    /// Sweeps over all rows that the visits so far amount to: those over few rows cost little.
+    fn sweeps(&self) -> usize {
+        self.visits.div_ceil(self.whole)
     }
 
     /// Visits the rows in use in random order; `visit` says which to keep.
@@ -69,6 +78,7 @@ impl Order {
     ) -> Result<()> {
         Stream::new(self.seed.0, ORDER, self.sweep, self.seed.1).shuffle(&mut self.used);
         self.sweep += 1;
+        self.visits += self.used.len().max(1);
         let (mut block, size) = (Block::default(), Block::size(&problem.cells));
         let mut kept = 0;
         for first in (0..self.used.len()).step_by(size) {
@@ -108,7 +118,7 @@ pub(super) fn hinge<T: Float>(ctx: &Ctx, problem: &Problem<T>, k: usize) -> Resu
     let mut dual = Dual::new(problem);
     let mut order = Order::new(&problem.cost, (problem.set.seed, k as u64));
     let (mut above, mut below) = (f64::INFINITY, f64::NEG_INFINITY);
-    for iter in 1..=problem.set.max_iter {
+    while order.sweeps() < problem.set.max_iter {
         let (mut most, mut least) = (f64::NEG_INFINITY, f64::INFINITY);
         order.sweep(
             ctx,
@@ -135,7 +145,7 @@ pub(super) fn hinge<T: Float>(ctx: &Ctx, problem: &Problem<T>, k: usize) -> Resu
         // Without a row there is nothing left to gain.
         if order.used.is_empty() || most - least <= problem.set.tol {
             if !order.restore() {
-                return Ok((dual.end(problem.width()), iter, true));
+                return Ok((dual.end(problem.width()), order.sweeps(), true));
             }
             (above, below) = (f64::INFINITY, f64::NEG_INFINITY);
         } else {
@@ -151,7 +161,7 @@ pub(super) fn insensitive<T: Float>(ctx: &Ctx, problem: &Problem<T>, epsilon: f6
     let mut dual = Dual::new(problem);
     let mut order = Order::new(&problem.cost, (problem.set.seed, 0));
     let (mut limit, mut first) = (f64::INFINITY, -1.0);
-    for iter in 1..=problem.set.max_iter {
+    while order.sweeps() < problem.set.max_iter {
         let (mut most, mut sum) = (0.0f64, 0.0);
         order.sweep(
             ctx,
@@ -200,7 +210,7 @@ pub(super) fn insensitive<T: Float>(ctx: &Ctx, problem: &Problem<T>, epsilon: f6
         first = if first < 0.0 { sum } else { first };
         if sum <= problem.set.tol * first {
             if !order.restore() {
-                return Ok((dual.end(problem.width()), iter, true));
+                return Ok((dual.end(problem.width()), order.sweeps(), true));
             }
             limit = f64::INFINITY;
         } else {
