@@ -497,7 +497,9 @@ def linear_fit(
     intercept: bool,
     alpha: NDArray[np.float64],
     n_jobs: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]: ...
+) -> tuple[
+    NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool
+]: ...
 def bayes_moments(
     x: NDArray[Any],
     y: NDArray[np.uint32],
@@ -540,6 +542,7 @@ def svm_scores(
 ) -> NDArray[np.float64]: ...
 def elastic_path(
     x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
+    gram: NDArray[np.float64] | None,
     y: NDArray[np.float64],
     weights: NDArray[np.float64] | None,
     alphas: NDArray[np.float64],
@@ -559,6 +562,20 @@ def elastic_path(
     NDArray[np.float64],
     NDArray[np.float64],
 ]: ...
+def group_path(
+    x: NDArray[Any],
+    y: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    groups: tuple[list[list[int]], list[float]],
+    alphas: NDArray[np.float64],
+    l1_ratio: float,
+    intercept: bool,
+    max_iter: int,
+    tol: float,
+    n_jobs: int,
+) -> tuple[
+    NDArray[np.float64], NDArray[np.float64], NDArray[np.uint64], NDArray[np.float64], float
+]: ...
 def logistic_fit(
     x: NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], int],
     y: NDArray[np.uint32],
@@ -570,6 +587,7 @@ def logistic_fit(
     intercept: bool,
     tol: float,
     max_iter: int,
+    groups: tuple[list[list[int]], list[float]] | None,
     start: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
     n_jobs: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int, bool]: ...

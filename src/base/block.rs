@@ -4,7 +4,11 @@
 //! are used. Products are rounded once where the machine does so for free, so that the last bits
 //! differ from machine to machine, and never by the number of threads.
 
+use ndarray::{Array1, ArrayView2};
 use pulp::{Arch, Simd, WithSimd};
+
+use super::float::Float;
+use super::lanes;
 
 /// Columns begin this much further apart than they are long: at powers of two they would all fall
 /// into the same few places of a cache.
@@ -32,9 +36,59 @@ impl Shape {
         Shape { width, len, stride: len + APART }
     }
 
+    /// A block of many rows, for sums over rows of products of columns.
+    pub fn tall(width: usize) -> Self {
+        Shape { width, len: 256, stride: 256 + APART }
+    }
+
     /// Zeros for `width` columns.
     pub fn zeros(&self, width: usize) -> Vec<f64> {
         vec![0.0; width * self.stride]
+    }
+}
+
+/// Writes rows `x`, less `centre` and times `factor` by column, to a block; rows past the last are
+/// zeros.
+pub fn fill<T: Float>(
+    x: ArrayView2<T>,
+    centre: &Array1<f64>,
+    factor: &Array1<f64>,
+    shape: Shape,
+    out: &mut [f64],
+) {
+    let (n, p) = x.dim();
+    let by_row = x.strides()[1] == 1 && p > 0;
+    let whole = if by_row { n - n % 8 } else { 0 };
+    let all = x.to_slice();
+    let row = |i: usize| match all {
+        Some(all) => &all[i * p..(i + 1) * p],
+        None => x.row(i).to_slice().unwrap_or(&[]),
+    };
+    lanes::run(
+        #[inline(always)]
+        || {
+            for first in (0..whole).step_by(8) {
+                // No closure makes these: it would be a call without the lanes.
+                let mut rows: [&[T]; 8] = [&[]; 8];
+                for (r, cells) in rows.iter_mut().enumerate() {
+                    *cells = &row(first + r)[..p];
+                }
+                let to = out.chunks_exact_mut(shape.stride);
+                for (j, (o, (m, s))) in to.zip(centre.iter().zip(factor)).enumerate() {
+                    let o = &mut o[first..first + 8];
+                    for r in 0..8 {
+                        o[r] = (rows[r][j].wide() - m) * s;
+                    }
+                }
+            }
+        },
+    );
+    for (j, o) in out.chunks_exact_mut(shape.stride).take(p).enumerate() {
+        let (m, s) = (centre[j], factor[j]);
+        for (o, v) in o[whole..n].iter_mut().zip(x.column(j).iter().skip(whole)) {
+            *o = (v.wide() - m) * s;
+        }
+        o[n..].fill(0.0);
     }
 }
 
@@ -76,16 +130,21 @@ fn mix_rows<S: Simd, const R: usize>(
     out: &mut [f64],
 ) {
     let step = 4 * S::F64_LANES;
-    let coef: [&[f64]; R] = std::array::from_fn(|r| &coef[r * shape.width..][..shape.width]);
+    // No closure makes these arrays: it would be a call without the lanes.
+    let mut rows: [&[f64]; R] = [&[]; R];
+    for r in 0..R {
+        rows[r] = &coef[r * shape.width..][..shape.width];
+    }
     let mut sums = [[simd.splat_f64s(0.0); 4]; R];
     for (j, column) in x.chunks_exact(shape.stride).take(shape.width).enumerate() {
         let x = S::as_simd_f64s(&column[first..first + step]).0;
-        let x: [S::f64s; 4] = std::array::from_fn(|v| x[v]);
+        let (x0, x1, x2, x3) = (x[0], x[1], x[2], x[3]);
         for r in 0..R {
-            let c = simd.splat_f64s(coef[r][j]);
-            for v in 0..4 {
-                sums[r][v] = simd.mul_add_e_f64s(c, x[v], sums[r][v]);
-            }
+            let c = simd.splat_f64s(rows[r][j]);
+            sums[r][0] = simd.mul_add_e_f64s(c, x0, sums[r][0]);
+            sums[r][1] = simd.mul_add_e_f64s(c, x1, sums[r][1]);
+            sums[r][2] = simd.mul_add_e_f64s(c, x2, sums[r][2]);
+            sums[r][3] = simd.mul_add_e_f64s(c, x3, sums[r][3]);
         }
     }
     for r in 0..R {
@@ -140,17 +199,22 @@ fn dot_tile<S: Simd, const R: usize, const C: usize>(
     out: &mut [f64],
 ) {
     let len = shape.len / S::F64_LANES;
-    let a: [&[S::f64s]; R] = std::array::from_fn(|r| {
-        &S::as_simd_f64s(&a[(i + r) * shape.stride..][..shape.len]).0[..len]
-    });
-    let b: [&[S::f64s]; C] = std::array::from_fn(|c| {
-        &S::as_simd_f64s(&b[(j + c) * shape.stride..][..shape.len]).0[..len]
-    });
+    let mut left: [&[S::f64s]; R] = [&[]; R];
+    let mut right: [&[S::f64s]; C] = [&[]; C];
+    for r in 0..R {
+        left[r] = &S::as_simd_f64s(&a[(i + r) * shape.stride..][..shape.len]).0[..len];
+    }
+    for c in 0..C {
+        right[c] = &S::as_simd_f64s(&b[(j + c) * shape.stride..][..shape.len]).0[..len];
+    }
     let mut sums = [[simd.splat_f64s(0.0); C]; R];
+    let mut x = [simd.splat_f64s(0.0); R];
     for t in 0..len {
-        let x: [S::f64s; R] = std::array::from_fn(|r| a[r][t]);
+        for r in 0..R {
+            x[r] = left[r][t];
+        }
         for c in 0..C {
-            let y = b[c][t];
+            let y = right[c][t];
             for r in 0..R {
                 sums[r][c] = simd.mul_add_e_f64s(x[r], y, sums[r][c]);
             }

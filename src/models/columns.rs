@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use super::gram::{gram, means};
+use super::gram::{gram, means, products};
 use super::logistic::Sparse;
 use crate::base::float::Float;
 use crate::base::linalg::dot;
@@ -46,16 +46,26 @@ impl Columns {
         Columns { cells, weights, mean, squares, target: 0, y, left, offset: 0.0, yy: 0.0 }
     }
 
-    /// Dense columns: their products where there are fewer columns than rows, else themselves.
+    /// Dense columns: their products where there are fewer columns than rows or where these are
+    /// `given` (X'WX; then X must be centred if there is an intercept), else themselves.
     pub fn dense<T: Float>(
         ctx: &Ctx,
         x: ArrayView2<T>,
         y: ArrayView2<f64>,
         weights: Option<ArrayView1<f64>>,
         intercept: bool,
+        given: Option<ArrayView2<f64>>,
     ) -> Result<Self> {
         let (n, p) = x.dim();
         let (w, total) = shares(n, weights);
+        if let Some(xx) = given {
+            let none = Array1::zeros(y.ncols());
+            let y_mean = if intercept { means(ctx, y, weights)? } else { none };
+            let xy = products(ctx, x, y, weights, &y_mean)? / total;
+            let (xx, slopes) = (&xx / total, vec![0.0; p]);
+            let squares = xx.diag().to_owned();
+            return Ok(Self::new(Cells::Gram { xx, xy, slopes }, w, Array1::zeros(p), squares));
+        }
         if p <= n.min(MOST_GRAM) {
             let g = gram(ctx, x, y, weights, intercept)?;
             let (xx, xy) = (g.xx / total, g.xy / total);

@@ -51,8 +51,8 @@ pub struct Path {
 
 /// Dense or sparse columns, borrowed.
 pub enum Table<'a, T> {
-    /// A matrix.
-    Dense(ArrayView2<'a, T>),
+    /// A matrix, and X'WX where that is known (then X is centred, or there is no intercept).
+    Dense(ArrayView2<'a, T>, Option<ArrayView2<'a, f64>>),
     /// A matrix sparse by columns, as [`Columns::sparse`] takes it.
     Sparse(Sparse<'a>),
 }
@@ -70,7 +70,7 @@ pub fn path<T: Float>(
     start: Option<ArrayView2<f64>>,
 ) -> Result<Path> {
     let (n, p) = match x {
-        Table::Dense(x) => x.dim(),
+        Table::Dense(x, _) => x.dim(),
         Table::Sparse(x) => (x.width, x.starts.len().saturating_sub(1)),
     };
     let k = y.ncols();
@@ -89,7 +89,12 @@ pub fn path<T: Float>(
     check_weights(n, weights)?;
     let y_mean = if set.intercept { means(ctx, y, weights)? } else { Array1::zeros(k) };
     let mut columns = match x {
-        Table::Dense(x) => Columns::dense(ctx, *x, y, weights, set.intercept)?,
+        Table::Dense(x, xx) => {
+            if xx.is_some_and(|xx| xx.dim() != (p, p)) {
+                return Err(Error::Shape(format!("the Gram matrix must be {p} x {p}")));
+            }
+            Columns::dense(ctx, *x, y, weights, set.intercept, *xx)?
+        }
         Table::Sparse(x) => Columns::sparse(*x, weights, set.intercept)?,
     };
     let mut out = Path {
@@ -233,7 +238,7 @@ mod tests {
 
     fn run(x: &Array2<f64>, y: &Array2<f64>, alpha: f64, set: Settings) -> Path {
         let alphas = Array1::from_elem(1, alpha);
-        path(&Ctx::new(1), &Table::Dense(x.view()), y.view(), None, alphas.view(), set, None)
+        path(&Ctx::new(1), &Table::Dense(x.view(), None), y.view(), None, alphas.view(), set, None)
             .unwrap()
     }
 

@@ -1,13 +1,15 @@
 //! Centred Gram matrices in one pass over blocks of rows: what least squares needs of the data.
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 
+use crate::base::block::{Shape, dots, fill};
 use crate::base::float::Float;
 use crate::base::{Ctx, Error, Result, par};
 
-/// Rows handled at once: a block of 100 columns stays in the second-level cache.
+/// Partial sums are of so many rows, or of multiples.
 const BLOCK: usize = 256;
+/// Rows that tell about where the means lie.
+const PROBE: usize = 256;
 /// The most partial sums kept, in numbers, before they are added up in index order.
 const PARTIALS: usize = 4_000_000;
 
@@ -66,6 +68,9 @@ fn chunk_size(n: usize, numbers: usize) -> usize {
 }
 
 /// The Gram matrices of X and Y, centred at their weighted means if asked.
+///
+/// One pass over the rows about a point near the means; what the means are off it is taken out
+/// after. Where that would cost digits a second pass is made.
 pub fn gram<T: Float>(
     ctx: &Ctx,
     x: ArrayView2<T>,
@@ -74,55 +79,130 @@ pub fn gram<T: Float>(
     centre: bool,
 ) -> Result<Gram> {
     let ((n, p), k) = (x.dim(), y.ncols());
-    let (x_mean, y_mean) = if centre {
-        (means(ctx, x, weights)?, means(ctx, y, weights)?)
-    } else {
-        (Array1::zeros(p), Array1::zeros(k))
-    };
-    let parts = par::map_chunks(ctx, n, chunk_size(n, p * (p + k)), |a, b| {
-        let mut sum = Array2::<f64>::zeros((p, p + k));
-        let mut block = Array2::<f64>::zeros((BLOCK, p + k));
-        for first in (a..b).step_by(BLOCK) {
-            let last = (first + BLOCK).min(b);
+    if !centre {
+        let near = Array1::zeros(p + k);
+        return Ok(about(ctx, x, y, weights, near)?.taken(p, false).0);
+    }
+    let step = n.div_ceil(PROBE).max(1);
+    let (some, targets) = (x.slice(s![..;step, ..]), y.slice(s![..;step, ..]));
+    let rows = some.nrows().max(1) as f64;
+    let near = some
+        .columns()
+        .into_iter()
+        .map(|c| c.iter().map(|v| v.wide()).sum::<f64>() / rows)
+        .chain(targets.columns().into_iter().map(|c| c.sum() / rows))
+        .collect();
+    let (first, exact) = about(ctx, x, y, weights, near)?.taken(p, true);
+    if exact {
+        return Ok(first);
+    }
+    let means = first.x_mean.iter().chain(&first.y_mean).copied().collect();
+    Ok(about(ctx, x, y, weights, means)?.taken(p, true).0)
+}
+
+/// Sums of products of the roots of weights, columns and targets, about a point.
+struct About {
+    near: Array1<f64>,
+    sums: Array2<f64>,
+}
+
+fn about<T: Float>(
+    ctx: &Ctx,
+    x: ArrayView2<T>,
+    y: ArrayView2<f64>,
+    weights: Option<ArrayView1<f64>>,
+    near: Array1<f64>,
+) -> Result<About> {
+    let ((n, p), k) = (x.dim(), y.ncols());
+    let d = 1 + p + k;
+    let shape = Shape::tall(d);
+    let (left, right) = (near.slice(s![..p]).to_owned(), near.slice(s![p..]).to_owned());
+    let (ones, one) = (Array1::ones(p), Array1::ones(k));
+    let parts = par::map_chunks(ctx, n, chunk_size(n, d * d), |a, b| {
+        let mut sum = vec![0.0; d * d];
+        let mut block = shape.zeros(d);
+        for first in (a..b).step_by(shape.len) {
             if ctx.stopped() {
                 break; // the caller's next check says so
             }
-            fill(&mut block, x, y, &x_mean, &y_mean, weights, first, last);
-            let rows = block.slice(s![..last - first, ..]);
-            general_mat_mul(1.0, &rows.slice(s![.., ..p]).t(), &rows, 1.0, &mut sum);
+            let last = (first + shape.len).min(b);
+            let (roots, rest) = block.split_at_mut(shape.stride);
+            let (columns, targets) = rest.split_at_mut(p * shape.stride);
+            fill(x.slice(s![first..last, ..]), &left, &ones, shape, columns);
+            fill(y.slice(s![first..last, ..]), &right, &one, shape, targets);
+            roots[last - first..].fill(0.0);
+            for (t, root) in roots[..last - first].iter_mut().enumerate() {
+                *root = weights.map_or(1.0, |w| w[first + t].sqrt());
+            }
+            if weights.is_some() {
+                for column in rest.chunks_exact_mut(shape.stride) {
+                    column.iter_mut().zip(roots.iter()).for_each(|(v, root)| *v *= root);
+                }
+            }
+            dots(&block, d, &block, shape, true, &mut sum);
         }
         sum
     })?;
     ctx.check()?;
-    let sum = parts.into_iter().fold(Array2::zeros((p, p + k)), |a, b| a + b);
-    let xx = sum.slice(s![.., ..p]).to_owned();
-    let xy = sum.slice(s![.., p..]).to_owned();
-    Ok(Gram { x_mean, y_mean, xx, xy })
+    let mut all = vec![0.0; d * d];
+    parts.iter().for_each(|part| all.iter_mut().zip(part).for_each(|(a, v)| *a += v));
+    let sums = Array2::from_shape_fn((d, d), |(i, j)| all[i.max(j) * d + i.min(j)]);
+    Ok(About { near, sums })
 }
 
-/// Writes rows `first..last` of (X, Y), centred and times the root of their weight, to `block`.
-#[allow(clippy::too_many_arguments)]
-fn fill<T: Float>(
-    block: &mut Array2<f64>,
+impl About {
+    /// The matrices about the means, and whether no digits were lost by that.
+    fn taken(&self, p: usize, centre: bool) -> (Gram, bool) {
+        let d = self.sums.nrows();
+        let total = self.sums[[0, 0]];
+        let off = self.sums.slice(s![0, 1..]).mapv(|v| if centre { v / total } else { 0.0 });
+        let mean = if centre { &self.near + &off } else { Array1::zeros(d - 1) };
+        let mut inner = self.sums.slice(s![1.., 1..]).to_owned();
+        let mut exact = true;
+        for i in 0..d - 1 {
+            for j in 0..d - 1 {
+                inner[[i, j]] -= total * off[i] * off[j];
+            }
+            exact &= total * off[i] * off[i] <= 100.0 * inner[[i, i]] || off[i] == 0.0;
+        }
+        // What is left of a constant column is rounding.
+        for j in (0..p).filter(|_| centre) {
+            if inner[[j, j]] <= total * (1e-15 * mean[j]).powi(2) {
+                inner.row_mut(j).fill(0.0);
+                inner.column_mut(j).fill(0.0);
+            }
+        }
+        let gram = Gram {
+            x_mean: mean.slice(s![..p]).to_owned(),
+            y_mean: mean.slice(s![p..]).to_owned(),
+            xx: inner.slice(s![..p, ..p]).to_owned(),
+            xy: inner.slice(s![..p, p..]).to_owned(),
+        };
+        (gram, exact)
+    }
+}
+
+/// X'W (Y - `y_mean`), where X'WX is known: for columns whose means are zero, or without centring.
+pub fn products<T: Float>(
+    ctx: &Ctx,
     x: ArrayView2<T>,
     y: ArrayView2<f64>,
-    x_mean: &Array1<f64>,
-    y_mean: &Array1<f64>,
     weights: Option<ArrayView1<f64>>,
-    first: usize,
-    last: usize,
-) {
-    let p = x.ncols();
-    for (mut out, i) in block.axis_iter_mut(Axis(0)).zip(first..last) {
-        let root = weights.map_or(1.0, |w| w[i].sqrt());
-        let (mut left, mut right) = out.view_mut().split_at(Axis(0), p);
-        for ((o, v), m) in left.iter_mut().zip(x.row(i)).zip(x_mean) {
-            *o = root * (v.wide() - m);
+    y_mean: &Array1<f64>,
+) -> Result<Array2<f64>> {
+    let ((n, p), k) = (x.dim(), y.ncols());
+    let parts = par::map_chunks(ctx, n, chunk_size(n, p * k), |a, b| {
+        let mut sum = Array2::<f64>::zeros((p, k));
+        for i in a..b {
+            let w = weights.map_or(1.0, |w| w[i]);
+            for t in 0..k {
+                let off = w * (y[[i, t]] - y_mean[t]);
+                sum.column_mut(t).iter_mut().zip(x.row(i)).for_each(|(s, v)| *s += off * v.wide());
+            }
         }
-        for ((o, v), m) in right.iter_mut().zip(y.row(i)).zip(y_mean) {
-            *o = root * (v - m);
-        }
-    }
+        sum
+    })?;
+    Ok(parts.into_iter().fold(Array2::zeros((p, k)), |a, b| a + b))
 }
 
 #[cfg(test)]
@@ -155,6 +235,25 @@ mod tests {
                 prop_assert!((g.xy[[a, 1]] - want).abs() < 1e-8 * (1.0 + want.abs()));
             }
         }
+    }
+
+    #[test]
+    fn means_that_the_first_rows_do_not_tell_cost_no_digits() {
+        let mut s = Stream::new(1, 1, 0, 0);
+        let n = 2560;
+        // The rows that are looked at first, every tenth, lie far off the others.
+        let x = Array2::from_shape_fn((n, 2), |(i, j)| {
+            let far = if i % 10 == 0 && j == 1 { 1e-3 } else { 0.0 };
+            1e9 + far + if j == 0 { 0.0 } else { s.normal() * 1e-3 }
+        });
+        let y = Array2::from_shape_fn((n, 1), |_| s.normal());
+        let mut w = Array1::from_shape_fn(n, |i| if i % 10 == 0 { 0.0 } else { 1.0 });
+        w[0] = 1e-30;
+        let g = gram(&Ctx::new(1), x.view(), y.view(), Some(w.view()), true).unwrap();
+        assert_eq!(g.xx[[0, 0]], 0.0);
+        let mean = (0..n).map(|i| w[i] * (x[[i, 1]] - 1e9)).sum::<f64>() / w.sum();
+        let want: f64 = (0..n).map(|i| w[i] * (x[[i, 1]] - 1e9 - mean).powi(2)).sum();
+        assert!((g.xx[[1, 1]] / want - 1.0).abs() < 1e-6);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Fit {
     pub intercept: Array1<f64>,
     /// X'WX of the centred columns.
     pub xx: Array2<f64>,
+    /// Means of the columns; zeros without an intercept.
+    pub x_mean: Array1<f64>,
     /// False where the columns are too close to dependent for this method; then `coef` is zero.
     pub sound: bool,
 }
@@ -68,7 +70,7 @@ pub fn fit<T: Float>(
         coef.fill(0.0);
     }
     let intercept = &g.y_mean - &coef.dot(&g.x_mean);
-    Ok(Fit { coef, intercept, xx: g.xx, sound })
+    Ok(Fit { coef, intercept, xx: g.xx, x_mean: g.x_mean, sound })
 }
 
 /// Factors X'X + alpha I with columns scaled to unit length; `None` where that is not sound.

@@ -7,6 +7,7 @@ mod columns;
 pub mod elastic;
 pub mod forest;
 pub mod gram;
+pub mod group;
 mod lbfgs;
 pub mod linear;
 pub mod logistic;

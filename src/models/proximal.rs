@@ -1,4 +1,4 @@
-//! Smooth losses with a penalty of absolute values: SpaRSA (Wright, Nowak and Figueiredo 2009).
+//! Smooth losses with a penalty of absolute values or of groups: SpaRSA (Wright, Nowak and Figueiredo 2009).
 //!
 //! Each step minimises a quadratic model of the loss plus the penalty, by coordinate descent. The
 //! model bends as a fixed matrix times a factor, which the last step tells (Barzilai and Borwein
@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut1};
 
-use super::logistic::Look;
+use super::group::Blocks;
+use super::logistic::{Look, largest};
 use crate::base::Result;
 
 /// Steps whose objectives a new one is compared with.
@@ -24,6 +25,8 @@ pub(super) struct Model {
     pub diagonal: Array1<f64>,
     /// The penalty by coefficient; 0 for the last.
     pub l1: Array1<f64>,
+    /// Groups of columns, in place of all of that.
+    pub blocks: Option<Blocks>,
 }
 
 /// Minimises from `theta` on until no subgradient is above `goal`; returns (steps, converged),
@@ -84,6 +87,9 @@ pub(super) fn minimise(
 
 impl Model {
     fn penalty(&self, theta: &Array2<f64>) -> f64 {
+        if let Some(blocks) = &self.blocks {
+            return blocks.penalty(theta);
+        }
         let one = |row: ArrayView1<f64>| -> f64 {
             row.iter().zip(&self.l1).map(|(t, l)| l * t.abs()).sum()
         };
@@ -92,6 +98,9 @@ impl Model {
 
     /// The largest part of the subgradient that is least.
     fn steepest(&self, theta: &Array2<f64>, gradient: &Array2<f64>) -> f64 {
+        if let Some(blocks) = &self.blocks {
+            return blocks.steepest(theta, gradient);
+        }
         let mut most = 0.0f64;
         for (row, slopes) in theta.rows().into_iter().zip(gradient.rows()) {
             for ((t, g), l) in row.iter().zip(slopes).zip(&self.l1) {
@@ -105,6 +114,9 @@ impl Model {
 
     /// moved' H moved.
     fn bend(&self, moved: &Array2<f64>) -> f64 {
+        if let Some(blocks) = &self.blocks {
+            return blocks.bend(moved);
+        }
         let p = self.l1.len() - 1;
         let mut sum = 0.0;
         for row in moved.rows() {
@@ -121,6 +133,13 @@ impl Model {
     /// Where the quadratic model and the penalty are least together.
     fn step(&self, theta: &Array2<f64>, gradient: &Array2<f64>, factor: f64) -> Array2<f64> {
         let mut out = theta.clone();
+        if let Some(blocks) = &self.blocks {
+            let mut slopes = gradient.clone();
+            let goal = 1e-4 * largest(gradient);
+            let mut sweeps = (0..SWEEPS).map(|_| blocks.sweep(&mut out, &mut slopes, factor));
+            sweeps.find(|most| *most <= goal);
+            return out;
+        }
         for (row, slopes) in out.rows_mut().into_iter().zip(gradient.rows()) {
             self.descend(row, slopes, factor);
         }

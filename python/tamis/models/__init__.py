@@ -13,6 +13,7 @@ from tamis.models._forest import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from tamis.models._group import GroupLasso
 from tamis.models._huber import HuberRegressor
 from tamis.models._linear import LinearRegression, Ridge
 from tamis.models._linear_svc import LinearSVC, LinearSVR
@@ -51,6 +52,7 @@ __all__ = [
     "ExtraTreesClassifier",
     "ExtraTreesRegressor",
     "GaussianNB",
+    "GroupLasso",
     "HistGradientBoostingClassifier",
     "HistGradientBoostingRegressor",
     "HuberRegressor",

@@ -41,7 +41,9 @@ class ElasticNet(MultiOutputMixin, RegressorMixin, BaseEstimator):
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is not penalised.
     precompute : bool or array of shape (n_features, n_features), default=False
-        Kept for scikit-learn's sake: the Gram matrix is made where it pays.
+        X'X (X'WX with weights that add up to the number of rows) where it is known, of centred
+        columns if there is an intercept; one of its cells is checked. Whatever a bool
+        says, the matrix is made where it pays.
     max_iter : int, default=1000
         The most sweeps over the coefficients.
     copy_X : bool, default=True
@@ -73,8 +75,8 @@ class ElasticNet(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Notes
     -----
     What differs from scikit-learn: after a full sweep only coefficients that are not zero are
-    swept until they rest, so two fits of five sweeps are not one of ten; a Gram matrix given as
-    `precompute` is not read; input is checked whatever `check_input` says.
+    swept until they rest, so two fits of five sweeps are not one of ten; input is checked whatever
+    `check_input` says.
 
     References
     ----------
@@ -154,8 +156,9 @@ class ElasticNet(MultiOutputMixin, RegressorMixin, BaseEstimator):
         start = None
         if self.warm_start and hasattr(self, "coef_"):
             start = np.atleast_2d(self.coef_).astype(np.float64)
+        gram = given_gram(self.precompute, X, weights, bool(self.fit_intercept))
         coef, intercept, gap, steps, goal, _ = self._run(
-            X, targets, weights, np.array([float(self.alpha)]), start
+            X, targets, weights, np.array([float(self.alpha)]), start, gram
         )
         if (gap[0] > goal).any():
             warnings.warn(
@@ -196,7 +199,15 @@ class ElasticNet(MultiOutputMixin, RegressorMixin, BaseEstimator):
         given = None if isinstance(sample_weight, Real) else sample_weight
         return X, targets, weights_of(given, X), shape
 
-    def _run(self, X: Any, targets: Any, weights: Any, alphas: np.ndarray, start: Any) -> Any:
+    def _run(
+        self,
+        X: Any,
+        targets: Any,
+        weights: Any,
+        alphas: np.ndarray,
+        start: Any,
+        gram: np.ndarray | None = None,
+    ) -> Any:
         """Return what the kernel makes for penalties after each other."""
         seed = None
         if self.selection == "random":
@@ -206,6 +217,7 @@ class ElasticNet(MultiOutputMixin, RegressorMixin, BaseEstimator):
             cells = (*cells[:3], X.shape[0])
         return _core.elastic_path(
             cells,
+            gram,
             targets,
             weights,
             alphas,
@@ -250,6 +262,40 @@ class ElasticNet(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return tags
 
 
+def given_gram(given: Any, X: Any, weights: Any, intercept: bool) -> np.ndarray | None:
+    """Return the Gram matrix that the caller gave, checked as scikit-learn does, or None."""
+    if isinstance(given, bool | np.bool_) or (isinstance(given, str) and given == "auto"):
+        return None
+    if not hasattr(given, "__array__") and not isinstance(given, list | tuple):
+        raise ParameterError(f"precompute must be True, False or a Gram matrix; got {given!r}")
+    gram, p = np.asarray(given, dtype=np.float64), X.shape[1]
+    if gram.shape != (p, p):
+        raise ParameterError(f"precompute must have shape {(p, p)}; got {gram.shape}")
+    if sparse.issparse(X):
+        return None  # sparse columns are swept on the residuals
+    if intercept and not np.allclose(np.average(X, axis=0, weights=weights), 0.0):
+        warnings.warn(
+            "Gram matrix was provided but X was centered to fit intercept: recomputing Gram "
+            "matrix.",
+            UserWarning,
+            stacklevel=3,
+        )
+        return None
+    a, b = p // 2, min(p // 2 + 1, p - 1)
+    # As in scikit-learn, weights of such a matrix add up to the number of rows.
+    share = 1.0 if weights is None else weights.sum() / len(weights)
+    left = X[:, a].astype(np.float64) * (1.0 if weights is None else weights / share)
+    want = float(left @ X[:, b].astype(np.float64))
+    rtol = 1e-4 if X.dtype == np.float32 else 1e-7
+    if not np.isclose(gram[a, b], want, rtol=rtol, atol=1e-5 if rtol > 1e-5 else 1e-8):
+        raise DataError(
+            "Gram matrix passed in via 'precompute' parameter did not pass validation when a "
+            f"single element was checked: element ({a},{b}) is {gram[a, b]}, X gives {want}. Leave "
+            "it out to have it computed"
+        )
+    return np.ascontiguousarray(gram * share)
+
+
 class Lasso(ElasticNet):
     """Least squares with a penalty of absolute values, which makes coefficients zero.
 
@@ -262,7 +308,9 @@ class Lasso(ElasticNet):
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is not penalised.
     precompute : bool or array of shape (n_features, n_features), default=False
-        Kept for scikit-learn's sake: the Gram matrix is made where it pays.
+        X'X (X'WX with weights that add up to the number of rows) where it is known, of centred
+        columns if there is an intercept; one of its cells is checked. Whatever a bool
+        says, the matrix is made where it pays.
     copy_X : bool, default=True
         Kept for scikit-learn's sake: X is never written to.
     max_iter : int, default=1000

@@ -19,6 +19,7 @@ from tamis._check import weights_of
 from tamis._threads import resolve
 from tamis.exceptions import DataError, ParameterError
 from tamis.models._coef import LinearClassMixin, SparseCoefMixin, table
+from tamis.models._group import members_of
 
 __all__ = ["ROBUST", "LogisticRegression", "loss_of_classes"]
 
@@ -69,6 +70,11 @@ class LogisticRegression(ClassifierMixin, LinearClassMixin, SparseCoefMixin, Bas
         "label_smoothed", ...), one of its objects, or a loss of one's own with `value` and
         `gradient` (it sees class codes and raw scores; with L2 or no penalty only). "gce" and
         "sce", which forgive wrong labels, start from the fit by cross entropy.
+    groups : array-like of shape (n_features,), list of lists, or dict, optional
+        Columns that come in or stay out together, as `GroupLasso` takes them: norms of groups
+        (times the roots of their sizes) take the place of squares in the penalty, and `l1_ratio`
+        gives the sparse group lasso. With several classes a group holds its columns' coefficients
+        of all of them.
 
     Attributes
     ----------
@@ -125,6 +131,7 @@ class LogisticRegression(ClassifierMixin, LinearClassMixin, SparseCoefMixin, Bas
         warm_start: bool = False,
         n_jobs: int | None = None,
         loss: Any = "cross_entropy",
+        groups: Any = None,
     ) -> None:
         self.penalty = penalty
         self.C = C
@@ -141,6 +148,7 @@ class LogisticRegression(ClassifierMixin, LinearClassMixin, SparseCoefMixin, Bas
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.loss = loss
+        self.groups = groups
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LogisticRegression:
         """Fit the model.
@@ -199,6 +207,10 @@ class LogisticRegression(ClassifierMixin, LinearClassMixin, SparseCoefMixin, Bas
     def _by_kernel(self, X: Any, codes: Any, weights: Any, strength: Any, start: Any) -> Any:
         """Return (coef, intercept, steps, converged)."""
         spec, steps = self.loss_._spec(), 0
+        groups = None
+        if self.groups is not None:
+            columns = [g.tolist() for g in members_of(self.groups, self)]
+            groups = (columns, [float(np.sqrt(len(g))) for g in columns])
         plain = ("cross_entropy", [0.0], spec[2])
         for by in [plain, spec] if spec[0] in ROBUST and start is None else [spec]:
             coef, intercept, made, converged = _core.logistic_fit(
@@ -212,6 +224,7 @@ class LogisticRegression(ClassifierMixin, LinearClassMixin, SparseCoefMixin, Bas
                 bool(self.fit_intercept),
                 float(max(self.tol, 1e-12)),
                 int(self.max_iter),
+                groups,
                 start,
                 resolve(self.n_jobs),
             )
@@ -221,8 +234,8 @@ class LogisticRegression(ClassifierMixin, LinearClassMixin, SparseCoefMixin, Bas
     def _by_scipy(self, X: Any, codes: Any, weights: Any, strength: Any, start: Any) -> Any:
         """Fit a loss of the caller's own, which only Python can call: the same objective."""
         c, l1_ratio = strength
-        if l1_ratio > 0:
-            raise ParameterError("a loss of one's own goes with l1_ratio=0 only")
+        if l1_ratio > 0 or self.groups is not None:
+            raise ParameterError("a loss of one's own goes with l1_ratio=0 and no groups only")
         X, loss = X.astype(np.float64), self.loss_
         p, outputs = X.shape[1], 1 if len(self.classes_) == 2 else len(self.classes_)
         w = np.ones(len(codes)) if weights is None else weights

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from tamis._optional import need
 from tamis.exceptions import ParameterError
 from tamis.models._elastic import ElasticNet
+from tamis.models._group import GroupLasso, members_of
 from tamis.models._linear import Ridge
 from tamis.models._logistic import LogisticRegression
 
@@ -92,11 +93,11 @@ def regularization_path(
 ) -> RegularizationPath:
     """Return the coefficients of a model along the strength of its penalty.
 
-    Lasso and elastic net share one Gram matrix; every model starts from the one before.
+    Lasso, elastic net and group lasso make one Gram matrix; every model starts from the one before.
 
     Parameters
     ----------
-    model : Lasso, ElasticNet, Ridge or LogisticRegression
+    model : Lasso, ElasticNet, GroupLasso, Ridge or LogisticRegression
         An object of tamis, with the parameters to use; it is not fitted.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
@@ -133,6 +134,8 @@ def regularization_path(
         if not len(values) or not (values > 0).all():
             raise ParameterError("strengths must be positive numbers")
     model = clone(model)
+    if isinstance(model, GroupLasso):
+        return _of_groups(model, X, y, count, values[::-1], eps, sample_weight)
     if isinstance(model, ElasticNet):
         return _of_elastic(model, X, y, count, values[::-1], eps, sample_weight)
     if isinstance(model, Ridge):
@@ -141,8 +144,8 @@ def regularization_path(
         model.set_params(warm_start=True)
         return _one_by_one(model, "C", X, y, count, values, eps, sample_weight)
     raise ParameterError(
-        f"regularization_path takes Lasso, ElasticNet, Ridge and LogisticRegression of tamis; got "
-        f"{type(model).__name__}"
+        f"regularization_path takes Lasso, ElasticNet, GroupLasso, Ridge and LogisticRegression of "
+        f"tamis; got {type(model).__name__}"
     )
 
 
@@ -155,6 +158,16 @@ def _of_elastic(
         zero = model._run(X, targets, weights, np.array([]), None)[-1]
         alphas = _grid(zero.max() / max(model.l1_ratio, _LEAST_SHARE), count, eps)
     coef, intercept, *_ = model._run(X, targets, weights, np.ascontiguousarray(alphas), None)
+    return RegularizationPath(alphas, coef, intercept, _names(model), "alpha")
+
+
+def _of_groups(
+    model: GroupLasso, X: Any, y: Any, count: int | None, alphas: Any, eps: float, weight: Any
+) -> RegularizationPath:
+    X, targets, weights, _ = model._take(X, y, weight)
+    if count is not None:
+        alphas = _grid(model._run(X, targets, weights, np.array([]))[-1], count, eps)
+    coef, intercept, *_ = model._run(X, targets, weights, np.ascontiguousarray(alphas))
     return RegularizationPath(alphas, coef, intercept, _names(model), "alpha")
 
 
@@ -182,7 +195,12 @@ def _strongest(model: Any, name: str, X: Any, y: Any, weight: Any) -> float:
     else:
         targets, share = np.asarray(y, dtype=np.float64).reshape(len(X), -1), _LEAST_SHARE
     off = targets - np.average(targets, axis=0, weights=w) * bool(model.fit_intercept)
-    return float(np.abs(X.T @ (off * w[:, None])).max()) / share
+    slopes = np.abs(X.T @ (off * w[:, None]))
+    if getattr(model, "groups", None) is not None and share < 1:
+        members = members_of(model.groups, model.set_params(C=1e-9).fit(X, y, weight))
+        norms = [np.linalg.norm(slopes[g]) / np.sqrt(len(g)) for g in members if len(g)]
+        return float(max(norms, default=0.0)) / (1 - (model.l1_ratio or 0.0))
+    return float(slopes.max()) / share
 
 
 def _grid(most: float, count: int, eps: float) -> np.ndarray:

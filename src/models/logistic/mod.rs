@@ -14,6 +14,7 @@ mod slopes;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
+use super::group::{Blocks, Groups};
 use super::lbfgs::{Past, Smooth};
 use super::proximal::Model;
 use super::{lbfgs, proximal};
@@ -58,7 +59,9 @@ pub struct Fit {
     pub converged: bool,
 }
 
-/// Fits classes `y` (codes below `n_classes`) from `start` (in the caller's units) if given.
+/// Fits classes `y` (codes below `n_classes`) from `start` (in the caller's units) if given. With
+/// `groups`, for which the rows were scaled alike, the norms of groups take the place of squares.
+#[allow(clippy::too_many_arguments)]
 pub fn fit(
     ctx: &Ctx,
     rows: &Rows,
@@ -66,6 +69,7 @@ pub fn fit(
     n_classes: usize,
     loss: &Loss,
     settings: Settings,
+    groups: Option<&Groups>,
     start: Option<(ArrayView2<f64>, ArrayView1<f64>)>,
 ) -> Result<Fit> {
     let (n, p) = rows.dim();
@@ -91,7 +95,13 @@ pub fn fit(
     }
     let outputs = if n_classes == 2 { 1 } else { n_classes };
     loss.check(&[], outputs)?;
-    let problem = Problem::new(ctx, rows, y, loss, outputs, settings);
+    if let Some(groups) = groups {
+        groups.check(p)?;
+    }
+    let mut problem = Problem::new(ctx, rows, y, loss, outputs, settings);
+    if groups.is_some() {
+        problem.l2.fill(0.0); // its share is that of the groups
+    }
     let mut theta = Array2::zeros((outputs, p + 1));
     if let Some((coef, bias)) = start {
         if coef.dim() != (outputs, p) || bias.len() != outputs {
@@ -100,7 +110,7 @@ pub fn fit(
         theta.slice_mut(s![.., ..p]).assign(&(&coef * &rows.scale));
         theta.column_mut(p).assign(&(&bias + &coef.dot(&rows.centre)));
     }
-    let (n_iter, converged) = minimise(&problem, &mut theta, settings, start.is_none())?;
+    let (n_iter, converged) = minimise(&problem, &mut theta, settings, groups, start.is_none())?;
     let mut coef = &theta.slice(s![.., ..p]) / &rows.scale;
     let mut intercept = &theta.column(p) - &coef.dot(&rows.centre);
     if outputs > 1 {
@@ -119,12 +129,13 @@ fn minimise(
     problem: &Problem,
     theta: &mut Array2<f64>,
     settings: Settings,
+    groups: Option<&Groups>,
     fresh: bool,
 ) -> Result<(usize, bool)> {
     // A smaller gradient than asked for costs a few cheap steps and makes the answer comparable.
     let goals = (settings.tol * 1e-1, settings.tol);
     let metric = problem.metric()?;
-    if settings.l1_ratio > 0.0 && settings.c.is_finite() {
+    if (settings.l1_ratio > 0.0 || groups.is_some()) && settings.c.is_finite() {
         let last = Array1::from_elem(1, problem.bend_of_intercept());
         let diagonal = match &metric {
             Some(h) => h.diag().to_owned(),
@@ -134,11 +145,18 @@ fn minimise(
             concatenate(Axis(0), &[a.view(), b.view()])
                 .map_err(|e| Error::Shape(format!("the penalties do not fit: {e}")))
         };
-        let model = Model {
+        let mut model = Model {
             metric,
             diagonal: join(&diagonal, &last)?,
             l1: join(&problem.l1, &Array1::zeros(1))?,
+            blocks: None,
         };
+        if let Some(groups) = groups {
+            let (metric, diagonal) = (model.metric.take(), model.diagonal.clone());
+            let strength = problem.strength_of(groups);
+            let l1 = model.l1.clone();
+            model.blocks = Some(Blocks::new(groups, strength, l1, metric, diagonal));
+        }
         return proximal::minimise(theta, goals, settings.max_iter, &model, |t| problem.look(t));
     }
     let mut past = Past::new();
@@ -223,8 +241,8 @@ mod tests {
     }
 
     fn fitted(ctx: &Ctx, x: &Array2<f64>, y: &Array1<u32>, k: usize, set: Settings) -> Result<Fit> {
-        let rows = Rows::dense(ctx, Dense::Double(x.view()), None, set.intercept)?;
-        fit(ctx, &rows, y.view(), k, &Loss::cross_entropy(), set, None)
+        let rows = Rows::dense(ctx, Dense::Double(x.view()), None, set.intercept, None)?;
+        fit(ctx, &rows, y.view(), k, &Loss::cross_entropy(), set, None, None)
     }
 
     /// The gradient of the objective in the caller's units, written out plainly.
@@ -315,16 +333,16 @@ mod tests {
             width: 4,
         };
         let ctx = Ctx::new(1);
-        let rows = Rows::sparse(sparse, None).unwrap();
+        let rows = Rows::sparse(sparse, None, None).unwrap();
         for l1_ratio in [0.0, 0.5] {
             let set = Settings { l1_ratio, max_iter: 2000, ..settings(0.3) };
-            let a = fit(&ctx, &rows, y.view(), 2, &Loss::cross_entropy(), set, None).unwrap();
+            let a = fit(&ctx, &rows, y.view(), 2, &Loss::cross_entropy(), set, None, None).unwrap();
             let b = fitted(&ctx, &x, &y, 2, set).unwrap();
             assert!(a.converged && b.converged);
             assert!((&a.coef - &b.coef).iter().all(|d| d.abs() < 1e-4));
         }
         let bad = Sparse { width: 2, ..sparse };
-        assert!(Rows::sparse(bad, None).is_err());
+        assert!(Rows::sparse(bad, None, None).is_err());
     }
 
     #[test]

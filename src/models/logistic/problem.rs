@@ -2,6 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, s};
 
+use super::super::group::Groups;
 use super::rows::Rows;
 use super::{Settings, slopes};
 use crate::base::block::{Shape, dots, mix};
@@ -29,9 +30,11 @@ pub(super) struct Problem<'a, 'd> {
     outputs: usize,
     intercept: bool,
     /// The penalty of the squares, by column.
-    l2: Array1<f64>,
+    pub l2: Array1<f64>,
     /// The penalty of the absolute values, by column.
     pub l1: Array1<f64>,
+    /// The penalty of the norm of a group of weight 1, in the caller's units.
+    of_groups: f64,
 }
 
 /// About the Hessian, factored.
@@ -71,7 +74,8 @@ impl<'a, 'd> Problem<'a, 'd> {
         let of = |c: u32| by_class.get(c as usize).copied().unwrap_or(1.0);
         let weights = rows.weights.iter().zip(y).map(|(w, &c)| w * of(c)).collect();
         let (y, intercept) = (y.to_vec(), set.intercept);
-        Problem { ctx, rows, y, loss, weights, outputs, intercept, l2, l1 }
+        let of_groups = strength * (1.0 - set.l1_ratio);
+        Problem { ctx, rows, y, loss, weights, outputs, intercept, l2, l1, of_groups }
     }
 
     /// The objective without the absolute values, and its gradient, in one pass over the rows.
@@ -192,6 +196,13 @@ impl<'a, 'd> Problem<'a, 'd> {
         (step >= least && self.rows.is_dense()).then_some(step)
     }
 
+    /// The penalties of the norms of groups, whose columns have one scale each.
+    pub fn strength_of(&self, groups: &Groups) -> Vec<f64> {
+        let scale = |g: &[usize]| g.first().map_or(1.0, |&j| self.rows.scale[j]);
+        let one = |(g, w): (&Vec<usize>, &f64)| self.of_groups * w / scale(g);
+        groups.members.iter().zip(&groups.weights).map(one).collect()
+    }
+
     /// Every `step`-th row; `None` where they weigh nothing.
     pub fn sample(&self, step: usize) -> Result<Option<Rows<'d>>> {
         self.rows.every(self.ctx, step)
@@ -273,6 +284,7 @@ impl<'a, 'd> Problem<'a, 'd> {
             intercept: self.intercept,
             l2: self.l2.clone(),
             l1: self.l1.clone(),
+            of_groups: self.of_groups,
         }
     }
 

@@ -6,7 +6,8 @@
 use ndarray::{Array1, ArrayView1, ArrayView2, s};
 
 use super::super::gram::check_weights;
-use crate::base::block::Shape;
+use super::super::group::Groups;
+use crate::base::block::{Shape, fill};
 use crate::base::float::Float;
 use crate::base::linalg::dot;
 use crate::base::{Ctx, Error, Result, lanes, par};
@@ -71,19 +72,21 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// A dense matrix.
+    /// A dense matrix. The columns of groups that are `alike` get one scale each.
     pub fn dense(
         ctx: &Ctx,
         x: Dense<'a>,
         weights: Option<ArrayView1<f64>>,
         intercept: bool,
+        alike: Option<&Groups>,
     ) -> Result<Self> {
         let (n, p) = x.dim();
         let (w, total) = shares(n, weights)?;
-        let (centre, scale) = match x {
+        let (centre, mut scale) = match x {
             Dense::Single(x) => moments(ctx, x, &w, intercept)?,
             Dense::Double(x) => moments(ctx, x, &w, intercept)?,
         };
+        level(&mut scale, alike)?;
         let shape = Shape::new(p + 1);
         let cells = Cells::Table;
         let inverse = scale.mapv(f64::recip);
@@ -134,7 +137,11 @@ impl<'a> Rows<'a> {
     }
 
     /// A sparse matrix, whose columns are scaled and not centred.
-    pub fn sparse(x: Sparse, weights: Option<ArrayView1<f64>>) -> Result<Self> {
+    pub fn sparse(
+        x: Sparse,
+        weights: Option<ArrayView1<f64>>,
+        alike: Option<&Groups>,
+    ) -> Result<Self> {
         let damaged = || Error::Shape("the sparse matrix is damaged".into());
         let starts: Vec<usize> = x.starts.iter().map(|&v| v as usize).collect();
         let n = starts.len().checked_sub(1).ok_or_else(damaged)?;
@@ -153,7 +160,8 @@ impl<'a> Rows<'a> {
                 squares[columns[k] as usize] += w[i] * values[k] * values[k];
             }
         }
-        let scale = squares.mapv(root);
+        let mut scale = squares.mapv(root);
+        level(&mut scale, alike)?;
         values.iter_mut().zip(&columns).for_each(|(v, &c)| *v /= scale[c as usize]);
         let centre = Array1::zeros(x.width);
         let cells = Cells::Sparse { starts, columns, values };
@@ -196,41 +204,10 @@ impl<'a> Rows<'a> {
 
     fn fill_from<T: Float>(&self, x: ArrayView2<T>, out: &mut [f64]) {
         let (n, p) = x.dim();
-        let stride = self.shape.stride;
-        let (columns, ones) = out.split_at_mut(p * stride);
+        let (columns, ones) = out.split_at_mut(p * self.shape.stride);
         ones[..n].fill(1.0);
         ones[n..].fill(0.0);
-        let by_row = x.strides()[1] == 1 && p > 0;
-        let whole = if by_row { n - n % 8 } else { 0 };
-        let all = x.to_slice();
-        let row = |i: usize| match all {
-            Some(all) => &all[i * p..(i + 1) * p],
-            None => x.row(i).to_slice().unwrap_or(&[]),
-        };
-        lanes::run(
-            #[inline(always)]
-            || {
-                for first in (0..whole).step_by(8) {
-                    let rows: [&[T]; 8] = std::array::from_fn(|r| &row(first + r)[..p]);
-                    let to = columns.chunks_exact_mut(stride);
-                    let moves = self.centre.iter().zip(&self.inverse);
-                    for (j, (o, (m, s))) in to.zip(moves).enumerate() {
-                        let o = &mut o[first..first + 8];
-                        for r in 0..8 {
-                            o[r] = (rows[r][j].wide() - m) * s;
-                        }
-                    }
-                }
-            },
-        );
-        for (j, o) in columns.chunks_exact_mut(stride).enumerate() {
-            let (m, inverse) = (self.centre[j], self.inverse[j]);
-            let rest = x.column(j);
-            for (o, v) in o[whole..n].iter_mut().zip(rest.iter().skip(whole)) {
-                *o = (v.wide() - m) * inverse;
-            }
-            o[n..].fill(0.0);
-        }
+        fill(x, &self.centre, &self.inverse, self.shape, columns);
     }
 
     /// The product of sparse row `i` and coefficients with that of the intercept.
@@ -327,6 +304,18 @@ fn shares(n: usize, weights: Option<ArrayView1<f64>>) -> Result<(Array1<f64>, f6
     check_weights(n, weights)?;
     let total = weights.map_or(n as f64, |w| w.sum());
     Ok((Array1::from_shape_fn(n, |i| weights.map_or(1.0, |w| w[i]) / total), total))
+}
+
+/// Gives the columns of each group one scale, so that the norm of a group stays one.
+fn level(scale: &mut Array1<f64>, groups: Option<&Groups>) -> Result<()> {
+    let Some(groups) = groups else { return Ok(()) };
+    groups.check(scale.len())?;
+    for group in groups.members.iter().filter(|g| !g.is_empty()) {
+        let squares: f64 = group.iter().map(|&j| scale[j] * scale[j]).sum();
+        let one = (squares / group.len() as f64).sqrt();
+        group.iter().for_each(|&j| scale[j] = one);
+    }
+    Ok(())
 }
 
 fn root(square: f64) -> f64 {

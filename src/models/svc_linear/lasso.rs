@@ -48,7 +48,7 @@ pub(super) fn solve<T: Float>(ctx: &Ctx, problem: &Problem<T>) -> Result<End> {
     });
     let mut l1 = Array1::ones(q);
     l1[q - 1] = if problem.set.bias > 0.0 { 1.0 } else { 0.0 };
-    let model = Model { metric, diagonal, l1 };
+    let model = Model { metric, diagonal, l1, blocks: None };
     let goal = problem.goal * most;
     let (steps, converged) =
         minimise(&mut theta, (goal, 10.0 * goal), problem.set.max_iter, &model, look)?;

@@ -109,6 +109,21 @@ def right(tables, predicted):
 
 ROWS = [
     Row(
+        "least squares, 1M x 20",
+        partial(table, n=1_000_000, p=20),
+        both("LinearRegression"),
+        r2,
+        "R2",
+    ),
+    Row(
+        "least squares, 100k x 100",
+        partial(table, n=100_000, p=100),
+        both("LinearRegression"),
+        r2,
+        "R2",
+    ),
+    Row("ridge, 1M x 20", partial(table, n=1_000_000, p=20), both("Ridge"), r2, "R2"),
+    Row(
         "logistic, 2 classes, 200k x 30",
         partial(table, n=200_000, p=30, classes=2),
         both("LogisticRegression"),

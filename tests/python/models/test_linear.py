@@ -123,7 +123,6 @@ def test_warm_start_and_convergence():
         (LogisticRegression(C=0.0), "C must be"),
         (LogisticRegression(l1_ratio=2.0), "l1_ratio must lie"),
         (LogisticRegression(solver="magic"), "solver must be"),
-        (LinearRegression(positive=True), "positive=True is not supported"),
         (Ridge(alpha=-1.0), "not negative"),
         (Ridge(solver="magic"), "solver must be"),
     ],

@@ -164,7 +164,7 @@ def test_a_loss_of_ones_own():
     np.testing.assert_allclose(theirs.coef_, ours.coef_, atol=1e-4)
     warm = clone(theirs).set_params(warm_start=True).fit(X, y, w)
     assert warm.fit(X, y, w).n_iter_[0] <= 3
-    with pytest.raises(ParameterError, match="l1_ratio=0 only"):
+    with pytest.raises(ParameterError, match="l1_ratio=0 and no groups"):
         clone(theirs).set_params(l1_ratio=1.0).fit(X, y)
 
 

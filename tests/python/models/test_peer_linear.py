@@ -34,12 +34,18 @@ test_logisticregression_warns_with_n_jobs test_lr_penalty_l1ratio_incompatible
 test_lr_scoring_warns test_logistic_regression_callback_support
 test_logistic_regression_callback_fitted_estimator test_logistic_regression_callback_support_warning
 """
-#: Sweeps over coefficients in use, no Gram matrix read, input always checked, other messages; the
+#: Sweeps over coefficients in use, input always checked, other messages; the
 #: order of random draws.
 ELASTIC = """
-test_enet_nonfinite_params test_warm_start test_elasticnet_precompute_incorrect_gram
+test_enet_nonfinite_params test_warm_start
 test_random_descent test_check_input_false test_enet_copy_X_False_check_input_False
-test_overridden_gram_matrix test_enet_coordinate_descent_raises_convergence
+test_enet_coordinate_descent_raises_convergence
+"""
+#: No steps to count, every solver takes sparse rows with an intercept, and the answer is exact
+#: where lbfgs would stop on the way; private helpers.
+RIDGE = """
+test_n_iter test_ridge_fit_intercept_sparse_error test_ridge_fit_intercept_sparse_sag
+test_lbfgs_solver_error
 """
 
 #: They look at the private gradient and at the private optimizer object.
@@ -64,6 +70,19 @@ test_sgd_error_on_zero_validation_weight test_multi_thread_multi_class_and_early
             "linear_model/tests/test_coordinate_descent.py",
             "not CV and not Multi and not multi_task",
             ELASTIC,
+        ),
+        # X is never written to, whatever copy_X says.
+        (
+            ["LinearRegression"],
+            "linear_model/tests/test_base.py",
+            "",
+            "test_inplace_data_preprocessing",
+        ),
+        (
+            ["Ridge"],
+            "linear_model/tests/test_ridge.py",
+            "not CV and not Classifier and not cv and not classifier",
+            RIDGE,
         ),
         # Where the steps of a loose tol end on sparse and on dense rows.
         (["HuberRegressor"], "linear_model/tests/test_huber.py", "", "test_huber_sample_weights"),
