@@ -12,6 +12,8 @@ mod lbfgs;
 pub mod linear;
 pub mod logistic;
 pub mod mlp;
+#[cfg(test)]
+mod oracle;
 mod proximal;
 pub mod sgd;
 pub mod shap;

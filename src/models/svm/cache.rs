@@ -1,11 +1,15 @@
 //! Rows of kernel values, kept while there is room; the one not used for longest makes way.
 
+use std::collections::VecDeque;
+
 /// Values by row, in single precision.
 pub(super) struct Cache {
     rows: Vec<Vec<f32>>,
     /// When each row was last asked for; zero where it is not here.
     used: Vec<u64>,
     clock: u64,
+    /// Rows by when they were asked for; all but the last entry of a row are stale.
+    queue: VecDeque<(u64, u32)>,
     /// Values held, and how many there is room for.
     held: usize,
     room: usize,
@@ -15,7 +19,14 @@ impl Cache {
     /// A cache for `n` rows in about `bytes`, but never too small for two rows of `n` values.
     pub(super) fn new(n: usize, bytes: usize) -> Cache {
         let room = (bytes / size_of::<f32>()).max(2 * n);
-        Cache { rows: vec![Vec::new(); n], used: vec![0; n], clock: 0, held: 0, room }
+        Cache {
+            rows: vec![Vec::new(); n],
+            used: vec![0; n],
+            clock: 0,
+            queue: VecDeque::new(),
+            held: 0,
+            room,
+        }
     }
 
     /// How many values of row `i` are here.
@@ -31,6 +42,32 @@ impl Cache {
     pub(super) fn touch(&mut self, i: usize) {
         self.clock += 1;
         self.used[i] = self.clock;
+        self.queue.push_back((self.clock, i as u32));
+        if self.queue.len() > 8 * self.used.len() {
+            let used = &self.used;
+            self.queue.retain(|&(when, k)| used[k as usize] == when);
+        }
+    }
+
+    /// The row not asked for for longest, but `keep`; none if there is no other.
+    fn oldest(&mut self, keep: usize) -> Option<usize> {
+        let mut kept = None;
+        let mut found = None;
+        while let Some((when, k)) = self.queue.pop_front() {
+            let row = k as usize;
+            if self.used[row] != when || self.rows[row].is_empty() {
+                continue;
+            }
+            if row != keep {
+                found = Some(row);
+                break;
+            }
+            kept = Some((when, k));
+        }
+        if let Some(entry) = kept {
+            self.queue.push_front(entry);
+        }
+        found
     }
 
     /// Takes row `i` out, to be made `len` long and [`Cache::put`] back. Others make way for it, all
@@ -40,10 +77,7 @@ impl Cache {
         self.held -= row.len();
         let mut spare = Vec::new();
         while self.held + len > self.room {
-            let old = (0..self.rows.len())
-                .filter(|&k| k != keep && !self.rows[k].is_empty())
-                .min_by_key(|&k| self.used[k]);
-            let Some(old) = old else { break };
+            let Some(old) = self.oldest(keep) else { break };
             spare = std::mem::take(&mut self.rows[old]);
             self.held -= spare.len();
         }
