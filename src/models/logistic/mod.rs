@@ -114,9 +114,10 @@ pub fn fit(
     let mut coef = &theta.slice(s![.., ..p]) / &rows.scale;
     let mut intercept = &theta.column(p) - &coef.dot(&rows.centre);
     if outputs > 1 {
-        // What can be shifted for all classes together is fixed to a mean of zero.
+        // What can be shifted for all classes together is fixed to a mean of zero, where squares are
+        // least.
         intercept -= intercept.sum() / outputs as f64;
-        if settings.c.is_infinite() {
+        if settings.c.is_infinite() || (settings.l1_ratio == 0.0 && groups.is_none()) {
             let mean = coef.sum_axis(Axis(0)) / outputs as f64;
             coef -= &mean;
         }
