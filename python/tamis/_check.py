@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 from tamis import _core
 from tamis._frame import is_frame, is_time, wrap
-from tamis.exceptions import DataError, ShapeError
+from tamis.exceptions import ColumnTypeError, DataError, ShapeError, TamisError
 
-__all__ = ["column_name", "refuse_infinite", "refuse_times", "weights_of", "where_text"]
+__all__ = [
+    "column_name",
+    "naming",
+    "refuse_infinite",
+    "refuse_times",
+    "validated",
+    "weights_of",
+    "where_text",
+]
 
 
 def column_name(estimator: Any, column: int) -> Any:
@@ -56,6 +67,79 @@ def refuse_times(estimator: Any, X: Any) -> None:
             'frames come out: give a frame and call set_output(transform="pandas"), or turn the '
             "column into numbers"
         )
+
+
+def validated(estimator: Any, X: Any, y: Any = "no_validation", **options: Any) -> Any:
+    """Return what scikit-learn's `validate_data` does; what is wrong in a column is named."""
+    with naming(estimator, X):
+        return validate_data(estimator, X, y, **options)
+
+
+@contextmanager
+def naming(estimator: Any, X: Any) -> Iterator[None]:
+    """Name the column and row where scikit-learn refuses a table without saying which.
+
+    Cells are looked at only where something is wrong. Times are refused first: some frames would
+    hand them over as numbers.
+    """
+    if is_frame(X):
+        frame = wrap(X, "X")
+        for name in frame.columns:
+            if is_time(frame.get_column(name)):
+                raise ColumnTypeError(
+                    f"column {name!r} holds times, {type(estimator).__name__} takes numbers: turn "
+                    "it into some (the days since a date, the month, the hour), or leave it out"
+                )
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        named = None if isinstance(error, TamisError) else _named(estimator, X, str(error))
+        if named is None:
+            raise
+        raise named from error
+
+
+def _named(estimator: Any, X: Any, said: str) -> Exception | None:
+    """Return an error that names the column and row of what was refused, if they can be told."""
+    model, first = type(estimator).__name__, said.partition(".\n")[0].rstrip(".")
+    if said.startswith("could not convert string"):
+        where = where_text(estimator, X)
+        return DataError(f"{said}{where}: encode it as numbers for {model}") if where else None
+    if not first.startswith(("Input X contains NaN", "Input X contains infinity")):
+        return None
+    missing = "NaN" in first
+    spot = _bad_cell(X, missing, np.float32 if "float32" in first else np.float64)
+    if spot is None:
+        return None
+    row, column = spot
+    advice = "impute or drop it" if missing else "replace it by a finite number"
+    return DataError(
+        f"{first} in column {_name_in(estimator, X, column)!r}, row {row}: {advice} before "
+        f"calling {model}"
+    )
+
+
+def _bad_cell(X: Any, missing: bool, kind: Any) -> tuple[int, int] | None:
+    """Return (row, column) of the first NaN, or infinity as `kind`, of a table of numbers."""
+    if hasattr(X, "tocoo"):
+        return None
+    if is_frame(X):
+        frame = wrap(X, "X")
+        columns = [frame.get_column(name).to_numpy() for name in frame.columns]
+    else:
+        cells = np.asarray(X)
+        columns = list(cells.T) if cells.ndim == 2 else []
+    found = []
+    for j, column in enumerate(columns):
+        try:
+            with np.errstate(over="ignore"):
+                numbers = np.asarray(column, dtype=np.float64).astype(kind)
+        except (TypeError, ValueError):
+            return None
+        bad = np.isnan(numbers) if missing else np.isinf(numbers)
+        if bad.any():
+            found.append((int(bad.argmax()), j))
+    return min(found, default=None)
 
 
 def where_text(estimator: Any, X: Any) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from tamis import _core
-from tamis._check import refuse_infinite
+from tamis._check import refuse_infinite, validated
 from tamis._threads import resolve
 from tamis.exceptions import DataError, ParameterError, ShapeError
 from tamis.models._coef import positive_weights
@@ -194,10 +194,8 @@ class GaussianNB(NaiveBayes):
                 f"var_smoothing must be a number that is not negative; got {self.var_smoothing!r}"
             )
         if y is None:
-            validate_data(self, X, y, reset=reset)  # says that y is missing
-        X = validate_data(
-            self, X, dtype=(np.float64, np.float32), ensure_all_finite=False, reset=reset
-        )
+            validated(self, X, y, reset=reset)  # says that y is missing
+        X = validated(self, X, dtype=(np.float64, np.float32), ensure_all_finite=False, reset=reset)
         y = column_or_1d(y, warn=True)
         if y.dtype.kind == "f" and not np.isfinite(y).all():
             raise DataError("Input y contains NaN or infinity: drop those rows")
@@ -242,9 +240,7 @@ class GaussianNB(NaiveBayes):
         return priors
 
     def _joint(self, X: Any) -> np.ndarray:
-        X = validate_data(
-            self, X, dtype=(np.float64, np.float32), ensure_all_finite=False, reset=False
-        )
+        X = validated(self, X, dtype=(np.float64, np.float32), ensure_all_finite=False, reset=False)
         refuse_infinite(self, X, allow_nan=False)
         mean, var = self.theta_.astype(np.float64), self.var_.astype(np.float64)
         with np.errstate(divide="ignore"):

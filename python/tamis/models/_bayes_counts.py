@@ -10,8 +10,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import binarize
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_non_negative, validate_data
+from sklearn.utils.validation import check_non_negative
 
+from tamis._check import validated
 from tamis.exceptions import ParameterError
 from tamis.models._bayes import NaiveBayes, codes_of, first_call, known_codes
 from tamis.models._coef import positive_weights
@@ -20,6 +21,8 @@ __all__ = ["BernoulliNB", "ComplementNB", "MultinomialNB"]
 
 #: What a smaller alpha becomes unless `force_alpha` is set.
 _LEAST = 1e-10
+#: What counts may be kept as.
+_NUMBERS = (np.float64, np.float32, np.int64, np.int32)
 
 
 class _Counts(NaiveBayes):
@@ -46,7 +49,7 @@ class _Counts(NaiveBayes):
         -------
         self
         """
-        X, y = validate_data(self, X, y, accept_sparse="csr")
+        X, y = validated(self, X, y, accept_sparse="csr", dtype=_NUMBERS)
         self.classes_, codes = codes_of(y)
         return self._add(X, codes, sample_weight, True)
 
@@ -66,7 +69,7 @@ class _Counts(NaiveBayes):
         self
         """
         first = first_call(self, classes)
-        X, y = validate_data(self, X, y, accept_sparse="csr", reset=first)
+        X, y = validated(self, X, y, accept_sparse="csr", dtype=_NUMBERS, reset=first)
         return self._add(X, known_codes(y, self.classes_), sample_weight, first)
 
     def _add(self, X: Any, codes: np.ndarray, sample_weight: Any, first: bool) -> Any:
@@ -123,7 +126,7 @@ class _Counts(NaiveBayes):
             return np.asarray(np.log(self.class_count_) - np.log(self.class_count_.sum()))
 
     def _joint(self, X: Any) -> np.ndarray:
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        X = validated(self, X, accept_sparse="csr", dtype=_NUMBERS, reset=False)
         scores = safe_sparse_dot(X, self.feature_log_prob_.T, dense_output=True)
         return np.asarray(scores + self.class_log_prior_)
 
@@ -254,7 +257,7 @@ class ComplementNB(_Counts):
         )
 
     def _joint(self, X: Any) -> np.ndarray:
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        X = validated(self, X, accept_sparse="csr", dtype=_NUMBERS, reset=False)
         scores = safe_sparse_dot(X, self.feature_log_prob_.T, dense_output=True)
         return np.asarray(scores + self.class_log_prior_ if len(self.classes_) == 1 else scores)
 
@@ -323,7 +326,7 @@ class BernoulliNB(_Counts):
         self.feature_log_prob_ = np.log(there) - np.log(all_rows)
 
     def _joint(self, X: Any) -> np.ndarray:
-        X = self._cells(validate_data(self, X, accept_sparse="csr", reset=False))
+        X = self._cells(validated(self, X, accept_sparse="csr", dtype=_NUMBERS, reset=False))
         absent = np.log(1 - np.exp(self.feature_log_prob_))
         joint = safe_sparse_dot(X, (self.feature_log_prob_ - absent).T, dense_output=True)
         return np.asarray(joint + self.class_log_prior_ + absent.sum(axis=1))

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import OrdinalEncoder
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array
 
 from tamis import _frame
+from tamis._check import validated
 from tamis.exceptions import DataError, ParameterError
 
 __all__ = ["interaction_sets", "monotonic_signs", "table"]
@@ -27,8 +28,8 @@ def table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
         estimator.is_categorical_ = _categorical(X, estimator.categorical_features)
         estimator._encoder = None
     if estimator.is_categorical_ is None:
-        return validate_data(estimator, X, dtype=_FLOATS, ensure_all_finite=False, reset=reset)
-    validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return validated(estimator, X, dtype=_FLOATS, ensure_all_finite=False, reset=reset)
+    validated(estimator, X, skip_check_array=True, reset=reset)
     if not hasattr(X, "shape"):
         X = check_array(X, dtype=None, ensure_all_finite=False)
     mask = estimator.is_categorical_

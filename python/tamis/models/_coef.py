@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from tamis._check import weights_of
+from tamis._check import validated, weights_of
 from tamis.exceptions import DataError
 
 __all__ = ["LinearClassMixin", "SparseCoefMixin", "cells", "positive_weights", "table"]
@@ -25,7 +25,7 @@ class LinearClassMixin:
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the scores, shape (n_samples,) for two classes, else (n_samples, n_classes)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32), accept_sparse="csr")
+        X = validated(self, X, reset=False, dtype=(np.float64, np.float32), accept_sparse="csr")
         scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return np.asarray(scores[:, 0] if len(self.classes_) == 2 else scores)
 

@@ -13,10 +13,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import enet_path, lasso_path
 from sklearn.utils import check_random_state
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core
-from tamis._check import weights_of
+from tamis._check import validated, weights_of
 from tamis._threads import resolve
 from tamis.exceptions import DataError, ParameterError
 from tamis.models._coef import table
@@ -185,7 +185,7 @@ class ElasticNet(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _take(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any, tuple[int, ...]]:
         """Return X, the targets as a matrix, the weights, and the shape of y."""
-        X, y = validate_data(
+        X, y = validated(
             self,
             X,
             y,
@@ -253,7 +253,7 @@ class ElasticNet(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predictions, shape (n_samples,) or (n_samples, n_targets)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32), accept_sparse="csr")
+        X = validated(self, X, reset=False, dtype=(np.float64, np.float32), accept_sparse="csr")
         return np.asarray(safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_)
 
     def __sklearn_tags__(self) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.utils.validation import validate_data
 
+from tamis._check import validated
 from tamis.exceptions import DataError
 from tamis.models._finetune_base import Tuner
 
@@ -46,7 +46,7 @@ class ForestTuner(Tuner):
 
     def read(self, X: Any) -> Any:
         """Return X checked against what the model was fitted on."""
-        return validate_data(
+        return validated(
             self.model, X, reset=False, dtype=np.float32, ensure_all_finite="allow-nan"
         )
 

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import optimize, sparse
 from sklearn.base import is_classifier
 from sklearn.utils.sparsefuncs import mean_variance_axis
-from sklearn.utils.validation import validate_data
 
+from tamis._check import validated
 from tamis.exceptions import DataError, ParameterError
 from tamis.models._finetune_base import Tuner
 
@@ -70,7 +70,7 @@ class LinearTuner(Tuner):
 
     def read(self, X: Any) -> Any:
         """Return X checked against what the model was fitted on."""
-        return validate_data(self.model, X, reset=False, dtype=np.float64, accept_sparse="csr")
+        return validated(self.model, X, reset=False, dtype=np.float64, accept_sparse="csr")
 
     def candidates(self, strength: Any, total: float) -> list[tuple[float, float]]:
         """Return (share of the source's weights in the centre, pull), for rows of weight `total`.

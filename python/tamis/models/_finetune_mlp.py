@@ -10,8 +10,8 @@ import numpy as np
 from scipy import optimize
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import validate_data
 
+from tamis._check import validated
 from tamis.exceptions import ParameterError
 from tamis.models._finetune_base import Tuner
 from tamis.models._mlp import MLPClassifier
@@ -61,7 +61,7 @@ class MLPTuner(Tuner):
 
     def read(self, X: Any) -> Any:
         """Return X checked against what the model was fitted on."""
-        return validate_data(self.model, X, reset=False, dtype=np.float64, accept_sparse="csr")
+        return validated(self.model, X, reset=False, dtype=np.float64, accept_sparse="csr")
 
     def candidates(self, strength: Any, total: float) -> list[float | None]:
         """Return the pulls, the strongest first, for rows of weight `total`."""

@@ -14,10 +14,10 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, is_classifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core, _progress, _threads
-from tamis._check import weights_of
+from tamis._check import validated, weights_of
 from tamis.exceptions import DataError, ParameterError
 from tamis.models._tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tamis.models._tree_arrays import Tree
@@ -170,7 +170,7 @@ class BaseForest(MultiOutputMixin, BaseEstimator):
         if issparse(y):
             raise DataError("sparse multilabel-indicator for y is not supported.")
         finite = True if issparse(X) else "allow-nan"
-        X, y = validate_data(
+        X, y = validated(
             self,
             X,
             y,
@@ -357,7 +357,7 @@ class BaseForest(MultiOutputMixin, BaseEstimator):
         """Return the rows to predict as a float32 array."""
         check_is_fitted(self)
         finite = True if issparse(X) else "allow-nan"
-        X = validate_data(
+        X = validated(
             self, X, dtype=np.float32, accept_sparse="csr", reset=False, ensure_all_finite=finite
         )
         return X.toarray() if issparse(X) else X

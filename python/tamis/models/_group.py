@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core
-from tamis._check import weights_of
+from tamis._check import validated, weights_of
 from tamis._threads import resolve
 from tamis.exceptions import ParameterError
 
@@ -166,7 +166,7 @@ class GroupLasso(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 raise ParameterError(f"{name} must be {what}; got {value!r}")
         if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
             raise ParameterError(f"max_iter must be a whole number from 1; got {self.max_iter!r}")
-        X, y = validate_data(
+        X, y = validated(
             self, X, y, dtype=(np.float64, np.float32), multi_output=True, y_numeric=True
         )
         self.groups_ = members_of(self.groups, self)
@@ -194,7 +194,7 @@ class GroupLasso(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predictions, shape (n_samples,) or (n_samples, n_targets)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
+        X = validated(self, X, reset=False, dtype=(np.float64, np.float32))
         return np.asarray(X @ self.coef_.T + self.intercept_)
 
 

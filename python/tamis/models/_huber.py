@@ -9,8 +9,9 @@ import numpy as np
 from scipy import optimize, sparse
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from tamis._check import validated
 from tamis.exceptions import DataError, NotConvergedError, ParameterError
 from tamis.models._coef import positive_weights
 
@@ -107,7 +108,7 @@ class HuberRegressor(RegressorMixin, BaseEstimator):
             If the search failed for another reason than `max_iter`.
         """
         self._check()
-        X, y = validate_data(
+        X, y = validated(
             self, X, y, accept_sparse="csr", y_numeric=True, dtype=(np.float64, np.float32)
         )
         y = np.asarray(y, dtype=np.float64)
@@ -156,7 +157,7 @@ class HuberRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predictions, shape (n_samples,)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32))
+        X = validated(self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32))
         return np.asarray(safe_sparse_dot(X, self.coef_) + self.intercept_)
 
     def __sklearn_tags__(self) -> Any:

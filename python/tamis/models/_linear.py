@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import linalg, sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core
-from tamis._check import weights_of
+from tamis._check import validated, weights_of
 from tamis._threads import resolve
 from tamis.exceptions import ParameterError
 from tamis.models._coef import positive_weights
@@ -32,7 +32,7 @@ class _Linear(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, alpha: np.ndarray, direct: bool = True
     ) -> Any:
         """Fit; return singular values and rank of dense rows where no pass gave them."""
-        X, y = validate_data(
+        X, y = validated(
             self,
             X,
             y,
@@ -86,7 +86,7 @@ class _Linear(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predictions, shape (n_samples,) or (n_samples, n_targets)."""
         check_is_fitted(self)
-        X = validate_data(
+        X = validated(
             self, X, reset=False, dtype=(np.float64, np.float32), accept_sparse=("csr", "csc")
         )
         return np.asarray(X @ self.coef_.T + self.intercept_)

@@ -13,9 +13,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core
+from tamis._check import validated
 from tamis._threads import resolve
 from tamis.exceptions import DataError, ParameterError
 from tamis.models._coef import LinearClassMixin, SparseCoefMixin, cells, positive_weights
@@ -92,7 +93,7 @@ class _LinearSVM(SparseCoefMixin, BaseEstimator):
         return np.ascontiguousarray(coef[:, :-1]), bias * coef[:, -1]
 
     def _rows(self, X: Any, y: Any, **checks: Any) -> Any:
-        return validate_data(
+        return validated(
             self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), order="C", **checks
         )
 

@@ -12,10 +12,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from tamis import _core
-from tamis._check import weights_of
+from tamis._check import validated, weights_of
 from tamis._threads import resolve
 from tamis.exceptions import DataError, ParameterError
 from tamis.models._coef import LinearClassMixin, SparseCoefMixin, table
@@ -172,9 +171,7 @@ class LogisticRegression(ClassifierMixin, LinearClassMixin, SparseCoefMixin, Bas
         """
         strength = self._check()
         loss = loss_of_classes(self.loss)
-        X, y = validate_data(
-            self, X, y, dtype=(np.float64, np.float32), order="C", accept_sparse="csr"
-        )
+        X, y = validated(self, X, y, dtype=(np.float64, np.float32), order="C", accept_sparse="csr")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:

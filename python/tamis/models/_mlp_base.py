@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core, _progress
+from tamis._check import validated
 from tamis.exceptions import DataError, ParameterError
 from tamis.models._coef import positive_weights
 from tamis.models._mlp_loss import Objective
@@ -328,7 +329,7 @@ class BaseMLP(BaseEstimator):
     def _scores(self, X: Any) -> np.ndarray:
         """Return what the last layer says of rows, before its activation."""
         check_is_fitted(self, "coefs_")
-        X = validate_data(
+        X = validated(
             self, X, reset=False, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32)
         )
         params = self._params()

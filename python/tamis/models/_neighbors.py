@@ -8,9 +8,10 @@ import numpy as np
 from scipy import sparse
 from sklearn import neighbors
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tamis import _core, _progress
+from tamis._check import naming, validated
 from tamis._threads import resolve
 
 __all__ = ["KNeighborsClassifier", "KNeighborsRegressor"]
@@ -51,17 +52,16 @@ class _Near:
         if not self._native() or sparse.issparse(X) or isinstance(X, _FITTED):
             return super().fit(X, y)  # type: ignore[misc]
         algorithm = self.algorithm
-        if algorithm != "auto":
-            super().fit(X, y)  # type: ignore[misc]
-        else:
+        if algorithm == "auto":
             # Our kernel has a tree of its own.
             self.algorithm = "brute"
-            try:
+        try:
+            with naming(self, X):
                 super().fit(X, y)  # type: ignore[misc]
-            finally:
-                self.algorithm = algorithm
+        finally:
+            self.algorithm = algorithm
         kinds = (np.float64, np.float32)
-        self._rows = validate_data(self, X, reset=False, dtype=kinds, order="C")
+        self._rows = validated(self, X, reset=False, dtype=kinds, order="C")
         return self
 
     def _native(self) -> bool:
@@ -101,7 +101,7 @@ class _Near:
             # Other distances; and errors, whose words are scikit-learn's.
             return super().kneighbors(X, n_neighbors, return_distance)  # type: ignore[misc]
         if X is not None:
-            X = validate_data(self, X, reset=False, dtype=rows.dtype, order="C")
+            X = validated(self, X, reset=False, dtype=rows.dtype, order="C")
         with _progress.bar(None, "neighbours") as bar:
             distances, found = _core.nearest_rows(
                 rows, X, int(k), resolve(self.n_jobs), _progress.kernel_callback(bar)

@@ -11,8 +11,9 @@ from scipy import optimize, sparse
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from tamis._check import validated
 from tamis.exceptions import ParameterError
 from tamis.models._coef import positive_weights
 
@@ -102,9 +103,7 @@ class QuantileRegressor(RegressorMixin, BaseEstimator):
             If the solver gave up.
         """
         self._check()
-        X, y = validate_data(
-            self, X, y, accept_sparse=("csr", "csc"), y_numeric=True, dtype=np.float64
-        )
+        X, y = validated(self, X, y, accept_sparse=("csr", "csc"), y_numeric=True, dtype=np.float64)
         weights = positive_weights(sample_weight, X)
         p, alpha = X.shape[1], self.alpha * weights.sum()
         blocks = [sparse.csr_array(X).T, sparse.eye_array(p)]
@@ -151,7 +150,7 @@ class QuantileRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predictions, shape (n_samples,)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float64)
+        X = validated(self, X, reset=False, accept_sparse="csr", dtype=np.float64)
         return np.asarray(safe_sparse_dot(X, self.coef_) + self.intercept_)
 
     def __sklearn_tags__(self) -> Any:

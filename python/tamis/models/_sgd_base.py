@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
-from sklearn.utils.validation import validate_data
 
 from tamis import _core
+from tamis._check import validated
 from tamis.exceptions import DataError, ParameterError, ShapeError
 from tamis.models._coef import SparseCoefMixin, cells
 from tamis.models._logistic import ROBUST
@@ -145,7 +145,7 @@ class StochasticGradientDescent(SparseCoefMixin, BaseEstimator):
         return ask
 
     def _rows(self, X: Any, y: Any, reset: bool, **checks: Any) -> Any:
-        return validate_data(
+        return validated(
             self,
             X,
             y,

@@ -11,9 +11,10 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from tamis import _core
+from tamis._check import validated
 from tamis._threads import resolve
 from tamis.exceptions import ColumnTypeError, DataError, ParameterError, ShapeError
 from tamis.models._coef import table
@@ -87,7 +88,7 @@ class SvmBase(BaseEstimator):
             if X.shape[0] != X.shape[1]:
                 raise ShapeError("X.shape[0] should be equal to X.shape[1]")
         else:
-            X, y = validate_data(
+            X, y = validated(
                 self,
                 X,
                 y,
@@ -188,7 +189,7 @@ class SvmBase(BaseEstimator):
         if callable(self.kernel):
             X = self._values(X)
         else:
-            X = validate_data(
+            X = validated(
                 self,
                 X,
                 accept_sparse="csr",

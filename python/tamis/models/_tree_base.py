@@ -15,9 +15,10 @@ from sklearn.base import (
     is_classifier,
 )
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from tamis import _core, _threads
+from tamis._check import validated
 from tamis.exceptions import DataError, ParameterError, ShapeError
 from tamis.models._tree_arrays import Tree
 
@@ -125,7 +126,7 @@ class BaseTree(MultiOutputMixin, BaseEstimator):
     def _check_data(self, X: Any, y: Any, check_input: bool) -> tuple[np.ndarray, np.ndarray]:
         if check_input:
             finite = True if issparse(X) else "allow-nan"
-            X, y = validate_data(
+            X, y = validated(
                 self,
                 X,
                 y,
@@ -232,9 +233,9 @@ class BaseTree(MultiOutputMixin, BaseEstimator):
         """Return the rows to predict as a float32 array."""
         check_is_fitted(self)
         if not check_input:
-            validate_data(self, X, reset=False, skip_check_array=True)
+            validated(self, X, reset=False, skip_check_array=True)
             return X.toarray() if issparse(X) else X
-        X = validate_data(
+        X = validated(
             self,
             X,
             dtype=np.float32,
