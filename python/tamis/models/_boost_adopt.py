@@ -35,8 +35,8 @@ _DTYPES |= {"depth": np.uint32, "cut": np.uint8}
 
 def is_foreign(model: Any) -> bool:
     """Return whether the model is a histogram boosting of scikit-learn's."""
-    home = type(model).__module__.split(".")[0]
-    return type(model).__name__ in _NAMES and home == "sklearn"
+    kinds = type(model).__mro__
+    return any(k.__name__ in _NAMES and k.__module__.startswith("sklearn.") for k in kinds)
 
 
 def adopt(model: Any) -> Any:

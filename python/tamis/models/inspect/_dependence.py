@@ -28,7 +28,7 @@ _METHODS = {
 _LINES = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PartialDependence:
     """What a model says when features are set to the values of a grid.
 
@@ -59,6 +59,13 @@ class PartialDependence:
 
     def __getitem__(self, key: str) -> Any:
         return getattr(self, key)
+
+    def __repr__(self) -> str:
+        said = ""
+        if self.average is not None:
+            said = f" from {self.average.min():.4g} to {self.average.max():.4g}"
+        sizes = " x ".join(str(len(grid)) for grid in self.grid_values)
+        return f"<PartialDependence on {', '.join(self.names)} ({sizes}): {self.what}{said}>"
 
     def plot(self, ax: Any = None, *, output: int = 0, centered: bool = False) -> Any:
         """Draw the average, the rows behind it, or of two features a map.

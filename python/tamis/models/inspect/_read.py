@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import is_classifier
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from tamis._check import refuse_infinite
+from tamis._check import refuse_infinite, validated
 from tamis.exceptions import ParameterError
+from tamis.models._boost_adopt import adopt, is_foreign
 from tamis.models._boost_base import BaseBoosting
 from tamis.models._boost_columns import table
 
@@ -104,11 +105,9 @@ class Grown:
         """Return rows as the trees see them, float64: categories as codes, NaN what is missing."""
         if isinstance(self.model, BaseBoosting):
             X = table(self.model, X, reset=False)
-        elif not self.single:
-            X = _sk_boosted_rows(self.model, X)
         else:
             finite = True if issparse(X) else "allow-nan"
-            X = validate_data(
+            X = validated(
                 self.model, X, dtype=np.float32, accept_sparse="csr", reset=False,
                 ensure_all_finite=finite,
             )  # fmt: skip
@@ -139,11 +138,11 @@ def read_trees(model: Any, feature_names: Any = None) -> Grown:
     """
     if hasattr(model, "tree_"):
         return _of_trees(model, [model], feature_names)
+    if is_foreign(model):
+        model = adopt(model)
     if isinstance(model, BaseBoosting):
         check_is_fitted(model)
         return _of_ours(model, feature_names)
-    if hasattr(model, "_predictors"):
-        return _of_sk_boosting(model, feature_names)
     trees = getattr(model, "estimators_", None)
     if isinstance(trees, list) and trees and all(hasattr(t, "tree_") for t in trees):
         return _of_trees(model, trees, feature_names)
@@ -278,61 +277,6 @@ def _of_ours(model: Any, feature_names: Any) -> Grown:
         categories=categories,
         single=False,
     )
-
-
-def _of_sk_boosting(model: Any, feature_names: Any) -> Grown:
-    trees = [tree for row in model._predictors for tree in row]
-    width = model.n_trees_per_iteration_
-    counts = [len(t.nodes) for t in trees]
-    nodes = np.concatenate([t.nodes for t in trees])
-    inner = nodes["is_leaf"] == 0
-    split_by_set = inner & (nodes["is_categorical"] == 1)
-    bits = [np.asarray(t.raw_left_cat_bitsets, dtype=np.uint32).reshape(-1, 8) for t in trees]
-    before = np.repeat(np.concatenate([[0], np.cumsum([len(b) for b in bits])])[:-1], counts)
-    categories: list[Any] = [None] * model.n_features_in_
-    order = np.arange(model.n_features_in_)
-    mask = getattr(model, "is_categorical_", None)
-    if mask is not None:
-        order = _places(mask)
-        encoder = model._preprocessor.named_transformers_["encoder"]
-        for j, cells in zip(np.flatnonzero(mask), encoder.categories_, strict=True):
-            categories[j] = _present(cells)
-    return Grown(
-        model=model,
-        starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        outputs=np.arange(len(trees), dtype=np.int64) % width,
-        left=np.where(inner, nodes["left"].astype(np.int64), -1),
-        right=np.where(inner, nodes["right"].astype(np.int64), -1),
-        feature=np.where(inner, order[np.where(inner, nodes["feature_idx"], 0)], -2),
-        threshold=np.ascontiguousarray(nodes["num_threshold"], dtype=np.float64),
-        missing_left=np.ascontiguousarray(nodes["missing_go_to_left"] != 0),
-        cover=nodes["count"].astype(np.float64),
-        samples=nodes["count"].astype(np.int64),
-        set=np.where(split_by_set, nodes["bitset_idx"].astype(np.int64) + before, -1),
-        sets=np.ascontiguousarray(np.concatenate(bits)).view(np.uint64),
-        value=nodes["value"].astype(np.float64).reshape(-1, 1),
-        note={"gain": np.where(inner, nodes["gain"], -1.0)},
-        base=np.asarray(model._baseline_prediction, dtype=np.float64).ravel(),
-        mean=False,
-        names=names_of(model, feature_names),
-        output_names=_boosted_names(model, width),
-        categories=categories,
-        single=False,
-    )
-
-
-def _places(mask: np.ndarray) -> np.ndarray:
-    """Return which column each of scikit-learn's own is: it puts categories first."""
-    return np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)])
-
-
-def _sk_boosted_rows(model: Any, X: Any) -> np.ndarray:
-    if getattr(model, "_preprocessor", None) is None:
-        return validate_data(model, X, reset=False, dtype=np.float64, ensure_all_finite=False)
-    coded = model._preprocessor.transform(X)
-    out = np.empty_like(coded)
-    out[:, _places(model.is_categorical_)] = coded
-    return out
 
 
 def _present(cells: np.ndarray) -> list[Any]:
