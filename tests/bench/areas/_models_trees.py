@@ -74,6 +74,19 @@ def forest(package, name):
     return prepare
 
 
+def tree(package):
+    """Return what prepares a tree that grows until its leaves are pure."""
+
+    def prepare(threads):
+        home = "tamis.models" if package == "tamis" else "sklearn.tree"
+        model = import_module(home).DecisionTreeClassifier(random_state=0)
+        if package == "tamis" and "n_jobs" in model.get_params():
+            model.set_params(n_jobs=threads)
+        return lambda data: model.fit(data["X"], data["y"])
+
+    return prepare
+
+
 def auc(data, result):
     """Return the AUC of a model, or of probabilities, on the test rows."""
     if hasattr(result, "predict_proba"):
@@ -96,6 +109,13 @@ def forests(name):
 
 
 ROWS = [
+    Row(
+        "decision tree, 100k x 30, to the end",
+        partial(table, n_rows=100_000),
+        {package: tree(package) for package in ("tamis", "scikit-learn")},
+        auc,
+        "AUC",
+    ),
     Row(
         "histogram boosting, 100 rounds, 2 classes, 200k x 30",
         partial(table, n_rows=200_000),
