@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
-from sklearn import calibration
+from sklearn import calibration, get_config
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.utils.validation import check_is_fitted
 
@@ -33,7 +33,7 @@ class CalibratedClassifierCV(calibration.CalibratedClassifierCV):
     Parameters
     ----------
     estimator : classifier, optional
-        The classifier; scikit-learn's LinearSVC by default. A fitted one is wrapped in
+        The classifier; `LinearSVC` by default. A fitted one is wrapped in
         `sklearn.frozen.FrozenEstimator`: then all rows given serve calibration.
     method : {"sigmoid", "isotonic", "temperature"}, default="sigmoid"
         Platt's sigmoid (two numbers a class), a rising step function (for thousands of rows), or
@@ -115,13 +115,13 @@ class CalibratedClassifierCV(calibration.CalibratedClassifierCV):
         """
         if self.copies not in ("ignore", "together"):
             raise ParameterError(f"copies must be 'ignore' or 'together'; got {self.copies!r}")
-        if groups is None and self.copies == "ignore":
-            super().fit(X, y, sample_weight, **fit_params)
-            return self
         inner = copy.copy(self)
-        inner.cv = self._splits(X, y, groups)
+        if self.estimator is None:
+            inner.estimator = _default()
+        if groups is not None or self.copies == "together":
+            inner.cv = self._splits(X, y, groups)
         super(CalibratedClassifierCV, inner).fit(X, y, sample_weight, **fit_params)
-        inner.cv = self.cv
+        inner.cv, inner.estimator = self.cv, self.estimator
         self.__dict__.update(vars(inner))
         return self
 
@@ -278,6 +278,16 @@ def _judge(
         "log_loss": float(-share @ np.log(np.maximum(told, _LEAST))),
     }
     return figures, _curve(event[0], event[1], share, n_bins)
+
+
+def _default() -> Any:
+    """Return a LinearSVC of ours: it can be stopped, and names what it cannot take."""
+    from tamis.models._linear_svc import LinearSVC
+
+    made = LinearSVC(random_state=0)
+    if get_config()["enable_metadata_routing"]:
+        made.set_fit_request(sample_weight=True)
+    return made
 
 
 def _curve(

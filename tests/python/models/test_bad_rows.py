@@ -11,14 +11,10 @@ from sklearn.base import BaseEstimator
 from tamis import models
 from tamis.exceptions import DataError
 
-#: They wrap another model, which says it.
-WRAPPERS = {"CalibratedClassifierCV"}
 KINDS = [
     name
     for name in models.__all__
-    if inspect.isclass(getattr(models, name))
-    and issubclass(getattr(models, name), BaseEstimator)
-    and name not in WRAPPERS
+    if inspect.isclass(getattr(models, name)) and issubclass(getattr(models, name), BaseEstimator)
 ]
 #: They have a way with what is missing, or with infinities.
 TAKES_NAN = ("Tree", "Forest", "Boosting")
