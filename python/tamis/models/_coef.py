@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,16 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
 from tamis._check import validated, weights_of
-from tamis.exceptions import DataError
+from tamis.exceptions import DataError, ParameterError
 
-__all__ = ["LinearClassMixin", "SparseCoefMixin", "cells", "positive_weights", "table"]
+__all__ = [
+    "LinearClassMixin",
+    "SparseCoefMixin",
+    "cells",
+    "check_penalty",
+    "positive_weights",
+    "table",
+]
 
 
 class LinearClassMixin:
@@ -89,3 +97,17 @@ def positive_weights(sample_weight: Any, X: Any) -> np.ndarray:
             "non-zero (positive)"
         )
     return weights
+
+
+def check_penalty(model: Any) -> None:
+    """Check the parameters of a penalised regression: alpha, l1_ratio, tol and max_iter."""
+    for name, good, what in (
+        ("alpha", lambda v: 0 <= v < np.inf, "a number that is not negative"),
+        ("l1_ratio", lambda v: 0 <= v <= 1, "a number between 0 and 1"),
+        ("tol", lambda v: 0 <= v < np.inf, "a number that is not negative"),
+    ):
+        value = getattr(model, name)
+        if not isinstance(value, Real) or not good(value):
+            raise ParameterError(f"{name} must be {what}; got {value!r}")
+    if not isinstance(model.max_iter, Integral) or model.max_iter < 1:
+        raise ParameterError(f"max_iter must be a whole number from 1; got {model.max_iter!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from tamis import _core
 from tamis._check import validated, weights_of
 from tamis._threads import resolve
 from tamis.exceptions import DataError, ParameterError
-from tamis.models._coef import table
+from tamis.models._coef import check_penalty, table
 
 __all__ = ["ElasticNet", "Lasso"]
 
@@ -232,16 +232,7 @@ class ElasticNet(MultiOutputMixin, RegressorMixin, BaseEstimator):
         )
 
     def _check(self) -> None:
-        for name, good, what in (
-            ("alpha", lambda v: 0 <= v < np.inf, "a number that is not negative"),
-            ("l1_ratio", lambda v: 0 <= v <= 1, "a number between 0 and 1"),
-            ("tol", lambda v: 0 <= v < np.inf, "a number that is not negative"),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, Real) or not good(value):
-                raise ParameterError(f"{name} must be {what}; got {value!r}")
-        if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
-            raise ParameterError(f"max_iter must be a whole number from 1; got {self.max_iter!r}")
+        check_penalty(self)
         if self.selection not in ("cyclic", "random"):
             raise ParameterError(f"selection must be cyclic or random; got {self.selection!r}")
 

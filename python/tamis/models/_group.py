@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tamis import _core
 from tamis._check import validated, weights_of
 from tamis._threads import resolve
 from tamis.exceptions import ParameterError
+from tamis.models._coef import check_penalty
 
 __all__ = ["GroupLasso", "members_of"]
 
@@ -156,16 +157,7 @@ class GroupLasso(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _take(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any, bool]:
         """Check the parameters; return X, the targets as a matrix, the weights, and if y is one."""
-        for name, good, what in (
-            ("alpha", lambda v: 0 <= v < np.inf, "a number that is not negative"),
-            ("l1_ratio", lambda v: 0 <= v <= 1, "a number between 0 and 1"),
-            ("tol", lambda v: 0 <= v < np.inf, "a number that is not negative"),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, Real) or not good(value):
-                raise ParameterError(f"{name} must be {what}; got {value!r}")
-        if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
-            raise ParameterError(f"max_iter must be a whole number from 1; got {self.max_iter!r}")
+        check_penalty(self)
         X, y = validated(
             self, X, y, dtype=(np.float64, np.float32), multi_output=True, y_numeric=True
         )

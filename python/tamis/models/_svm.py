@@ -247,15 +247,6 @@ class SVC(ClassifierMixin, SvmBase):
             self._probA, self._probB = _svm_proba.slopes(self, given, codes, sample_weight)
         return self
 
-    @property
-    def n_support_(self) -> np.ndarray:
-        """Number of support vectors of each class."""
-        try:
-            check_is_fitted(self)
-        except NotFittedError:
-            raise AttributeError("n_support_") from None
-        return self._n_support
-
     def _pairs(self, X: Any) -> np.ndarray:
         """Return a score for each pair of classes, positive for the first of them."""
         check_is_fitted(self)
@@ -493,15 +484,6 @@ class SVR(RegressorMixin, SvmBase):
         self._keep(X, found[0][:, rows], rows, found)
         self.n_iter_ = int(self.n_iter_[0])
         return self
-
-    @property
-    def n_support_(self) -> np.ndarray:
-        """Number of support vectors."""
-        try:
-            check_is_fitted(self)
-        except NotFittedError:
-            raise AttributeError("n_support_") from None
-        return self._n_support
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predictions, shape (n_samples,)."""

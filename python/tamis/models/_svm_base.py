@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from tamis import _core
 from tamis._check import validated
 from tamis._threads import resolve
-from tamis.exceptions import ColumnTypeError, DataError, ParameterError, ShapeError
+from tamis.exceptions import ColumnTypeError, DataError, NotFittedError, ParameterError, ShapeError
 from tamis.models._coef import table
 
 __all__: list[str] = []
@@ -228,6 +228,15 @@ class SvmBase(BaseEstimator):
             resolve(self.n_jobs),
         )
         return flat.reshape(len(flat), len(ends), len(dual))
+
+    @property
+    def n_support_(self) -> np.ndarray:
+        """Number of support vectors: of each class, or in all."""
+        try:
+            check_is_fitted(self)
+        except NotFittedError:
+            raise AttributeError("n_support_") from None
+        return self._n_support
 
     @property
     def coef_(self) -> Any:
